@@ -2,13 +2,16 @@ import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import type { KitColumn } from "../schema/kit_snapshot.ts";
 import { applyRenames, type RenamedEnds, tablesByName } from "./rules/change/renames.ts";
+import { labelsOf } from "./rules/change/enums.ts";
 import { postgresCast } from "./rules/types/postgres_cast.ts";
 
 /** How the values of a column get into another type; `null` where they do not. */
-const casts: Readonly<Record<Dialect, (before: KitColumn, after: KitColumn) => string | null>> = {
+const casts: Readonly<
+  Record<Dialect, (before: KitColumn, after: KitColumn, labels: readonly string[]) => string | null>
+> = {
   // A column takes values of whatever type.
   sqlite: (before) => before.name,
-  postgresql: (before, after) => postgresCast(before, after, after.type),
+  postgresql: (before, after, labels) => postgresCast(before, after, { type: after.type, labels }),
 };
 
 /**
@@ -23,8 +26,9 @@ export function refuseUncastable(command: string, { from, to, renames }: Renamed
     for (const column of Object.values(table.columns)) {
       const was = before.get(table.name)?.columns[column.name];
       if (was === undefined || was.type === column.type) continue;
-      const isThere = castOf(was, column) !== null;
-      if (isThere && castOf(column, was) !== null) continue;
+      const labels = labelsOf({ from, to }, was, column);
+      const isThere = castOf(was, column, labels) !== null;
+      if (isThere && castOf(column, was, labels) !== null) continue;
       const [one, other] = isThere ? [column, was] : [was, column];
       const name = `${table.name}.${column.name}`;
       throw new HarborError(

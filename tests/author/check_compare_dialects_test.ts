@@ -86,6 +86,12 @@ const cases: readonly (readonly [
     [],
   ],
   [
+    "takes the new name of a constraint for an index that goes and another that comes",
+    ["DROP INDEX k", "CREATE UNIQUE INDEX l ON t (c)"],
+    ["ALTER TABLE t RENAME CONSTRAINT k TO l"],
+    [],
+  ],
+  [
     "takes a unique constraint that comes or goes for an index that does",
     ["CREATE UNIQUE INDEX k ON t (c)", "DROP INDEX l"],
     ["ALTER TABLE t ADD CONSTRAINT k UNIQUE (c)", "ALTER TABLE t DROP CONSTRAINT l"],

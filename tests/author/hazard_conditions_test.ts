@@ -8,11 +8,10 @@ import {
   newlyRequired,
   rewriting,
   takenAway,
-  wasUnique,
 } from "../../src/author/check/rules/hazard_conditions.ts";
 import type { Operation } from "../../src/sql/operations/operation.ts";
 import type { Column, Table } from "../../src/schema/snapshot.ts";
-import { check, column, index, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";
+import { check, column, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";
 
 type Where = Parameters<typeof locking>[1];
 type Read = Where["script"][number];
@@ -332,8 +331,12 @@ for (const [what, operation, options, expected] of demanded) {
   });
 }
 
-test("isFilled() and wasUnique() look at the schema before", () => {
-  const where = place(notNull, { before: { indexes: [index("ix", { unique: true }), index("iy")] } });
+test("isFilled() looks at the schema before", () => {
+  const where = place(notNull);
   assert.deepEqual([isFilled("t", where), isFilled("u", where)], [true, false]);
-  assert.deepEqual(["ix", "iy", "iz"].map((name) => wasUnique(name, where)), [true, false, false]);
+});
+
+test("takenAway() passes over a name that a column has for a moment", () => {
+  const renames = [rename("c", "c_old"), rename("c_old", "d")];
+  assert.deepEqual(renames.map((each) => takenAway(each, place(each))), ["calls t.c c_old", null]);
 });

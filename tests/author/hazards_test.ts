@@ -39,11 +39,13 @@ interface Judged {
   /** Columns afterwards, where they matter. */
   readonly after?: readonly Column[];
   readonly before?: Partial<Table>;
+  /** What `t` has beside its columns afterwards. */
+  readonly leaves?: Partial<Table>;
 }
 
 /** Returns the hazards in a script, each once, in the order of the list. */
 function judge(dialect: Dialect, statements: readonly string[], options: Judged = {}): string {
-  const { name = "Change", version = 15, after = old, before = {} } = options;
+  const { name = "Change", version = 15, after = old, before = {}, leaves = {} } = options;
   const script = parseScript({ file: "x.sql", dialect, text: statements.join(`;${breakpoint}\n`) });
   const read = readOperations(
     script,
@@ -54,7 +56,7 @@ function judge(dialect: Dialect, statements: readonly string[], options: Judged 
     version,
     name,
     before: schema(dialect, old, before),
-    after: schema(dialect, after),
+    after: schema(dialect, after, leaves),
   });
   const ids = found.filter(({ isAllowed }) => !isAllowed).map(({ hazard }) => hazard.id);
   return hazards.map(({ id }) => id).filter((id) => ids.includes(id)).join(" ");
@@ -166,6 +168,7 @@ const rebuild = (columns: string) => [
   "DROP TABLE t",
   "ALTER TABLE __new_t RENAME TO t",
 ];
+const uniqueIndex = { name: "i", columns: ["a"], unique: true, where: null, valid: true };
 const inSqlite: typeof inPostgres = [
   [["CREATE TABLE x (id INTEGER PRIMARY KEY)", "CREATE INDEX i ON x (id)", "INSERT INTO x VALUES (1)"], ""],
   [["ALTER TABLE `t` ADD `c` TEXT DEFAULT 'x' NOT NULL"], "", {
@@ -177,7 +180,7 @@ const inSqlite: typeof inPostgres = [
   [
     ["CREATE UNIQUE INDEX i ON t (a)"],
     "",
-    { before: { indexes: [{ name: "i", columns: ["a"], unique: true, where: null, valid: true }] } },
+    { before: { indexes: [uniqueIndex] }, leaves: { indexes: [uniqueIndex] } },
   ],
   [rebuild("id INTEGER"), "table_rewrite"],
   [rebuild("id INTEGER"), "table_rewrite drop_in_use unnamed_drop", { after: old.slice(1) }],

@@ -149,6 +149,12 @@ const kinds: readonly Kind[] = [
     renames: ["things.old=things.c"],
   },
   {
+    what: "rename columns that change places",
+    before: things(({ text, int }) => ({ c: text("c"), d: int("d") })),
+    after: things(({ text, int }) => ({ d: text("d"), c: int("c") })),
+    renames: ["things.c=things.d", "things.d=things.c"],
+  },
+  {
     what: "swap a column for another",
     before: things(({ text }) => ({ old: text("old") })),
     after: withText,

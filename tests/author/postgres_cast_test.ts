@@ -45,9 +45,20 @@ const ways: readonly (readonly [from: string, to: string, way: string | null])[]
 
 for (const [from, to, way] of ways) {
   test(`${from} becomes ${to} ${way === null ? "in no way" : `by ${way}`}`, () => {
-    assert.equal(postgresCast(column(from), column(to), to), way);
+    assert.equal(postgresCast(column(from), column(to), { type: to }), way);
   });
 }
+
+test("a boolean becomes a value of an enum type, and back, where that has the words for it", () => {
+  const cast = (from: string, to: string, ...labels: readonly string[]) =>
+    postgresCast(column(from), column(to), { type: to, labels });
+  assert.equal(cast("boolean", "Answer", "maybe", "false", "true"), '"c"::text::Answer');
+  assert.equal(cast("Answer", "boolean", "true", "false"), '"c"::text::boolean');
+  assert.equal(cast("boolean", "Answer", "no", "yes"), null);
+  assert.equal(cast("boolean", "Answer", "true"), null);
+  assert.equal(cast("integer", "Answer", "true", "false"), null);
+  assert.equal(cast("boolean[]", "Answer", "true", "false"), null);
+});
 
 test("a type that nothing leads to, or back from, is refused with what to do", async () => {
   const refusal = (from: string, to: string) => {

@@ -93,7 +93,7 @@ const statements: readonly (readonly [sql: string, expected: string])[] = [
   ["ALTER TABLE t RENAME TO u", "rename table t u"],
   ["ALTER TABLE t RENAME COLUMN a TO b", "rename column t a b"],
   ["ALTER INDEX i RENAME TO j", "rename index i j"],
-  ["ALTER TABLE t RENAME CONSTRAINT a TO b", ""],
+  ["ALTER TABLE t RENAME CONSTRAINT a TO b", "rename constraint t a b"],
   ["CREATE INDEX i ON t (c)", "create index t i"],
   ["CREATE UNIQUE INDEX i ON t (c)", "create index t i isUnique"],
   [

@@ -10,6 +10,7 @@ import type { KitEnds, KitSnapshot } from "../../schema/kit_snapshot.ts";
 import { kitVersions } from "../../schema/form_of_today.ts";
 import { originId } from "../../schema/kit_ends.ts";
 import { mergeSnapshots } from "../rules/merge_snapshots.ts";
+import { netRenames } from "../rules/change/rename_order.ts";
 import type { Renames } from "../rules/change/renames.ts";
 import { revisionFiles } from "../../history/revision_name.ts";
 import { baseOf, moveBehind, type TreeRevision } from "../rules/revision_tree.ts";
@@ -156,8 +157,11 @@ async function renamesIn(history: History): Promise<(revision: TreeRevision) => 
       tables: operations.flatMap((each) =>
         each.kind === "rename table" ? [{ from: each.table, to: each.to }] : []
       ),
-      columns: operations.flatMap((each) =>
-        each.kind === "rename column" ? [{ table: each.table, from: each.column, to: each.to }] : []
+      columns: netRenames(
+        operations.flatMap((each) =>
+          each.kind === "rename column" ? [{ table: each.table, from: each.column, to: each.to }] : []
+        ),
+        history.dialect,
       ),
     };
   };

@@ -29,6 +29,7 @@ export type Operation =
     readonly notNullOf: string | null;
   }
   | On<"validate constraint" | "drop constraint"> & { readonly name: string }
+  | On<"rename constraint"> & { readonly name: string; readonly to: string }
   | On<"create index"> & {
     readonly index: string;
     readonly isUnique: boolean;

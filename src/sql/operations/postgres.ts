@@ -212,6 +212,8 @@ function rename(body: Node): readonly Operation[] {
       return [{ kind: "rename column", table, column: text(body["subname"]), to }];
     case "OBJECT_INDEX":
       return [{ kind: "rename index", index: table, to }];
+    case "OBJECT_TABCONSTRAINT":
+      return [{ kind: "rename constraint", table, name: text(body["subname"]), to }];
     default:
       return [];
   }

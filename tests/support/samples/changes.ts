@@ -66,6 +66,7 @@ const text: Column = () => pg.text();
 const int: Column = () => pg.integer();
 const mood = pg.pgEnum("mood", ["calm", "it's rough"]);
 const longerMood = pg.pgEnum("mood", ["calm", "it's rough", "wild"]);
+const answer = pg.pgEnum("answer", ["false", "maybe", "true"]);
 const otherMood = pg.pgEnum("mood", ["it's rough", "calm"]);
 const capitalMood = pg.pgEnum("Mood", ["calm", "Rough"]);
 const named = (type: string) => pg.customType<{ data: string }>({ dataType: () => type })();
@@ -161,6 +162,15 @@ const retyped: readonly (readonly [what: string, before: Column, after: Column, 
   ["uuid to text", () => pg.uuid(), text],
   ["boolean to integer", () => pg.boolean(), int],
   ["enum to text", () => mood(), text],
+  ["text to enum, with another default", () => pg.text().default("it's rough"), () => mood().default("calm")],
+  ["text to enum, with a first default", text, () => mood().default("calm")],
+  ["enum to text, with another default", () => mood().default("calm"), () => pg.text().default("none")],
+  ["boolean to enum", () => pg.boolean(), () => answer()],
+  [
+    "boolean to enum, with a default",
+    () => pg.boolean().notNull().default(false),
+    () => answer().notNull().default("maybe"),
+  ],
   ["with a default", () => pg.integer().notNull().default(5), () => pg.text().notNull().default("5")],
   ["an enum's new value", () => mood(), () => longerMood()],
   ["an enum's new value, with a default", () => mood().default("calm"), () => longerMood().default("wild")],
@@ -395,6 +405,30 @@ export const changes: readonly Change[] = [
     [owners, table("t", { c: pg.integer().references(() => idOf(owners)) })],
     { renames: ["t.old=t.c"] },
   ),
+  change("columns that change places", [
+    table("t", { a: pg.text().notNull(), b: pg.text().notNull() }, ({ a, b }) => [
+      pg.index("ix_a").on(a!),
+      pg.uniqueIndex("ix_b").on(b!),
+      pg.check("a_check", sql`${a} <> 'x' OR ${b} <> 'y'`),
+    ]),
+  ], [
+    table("t", { a: pg.text().notNull(), b: pg.text().notNull() }, ({ a, b }) => [
+      pg.index("ix_a").on(b!),
+      pg.uniqueIndex("ix_b").on(a!),
+      pg.check("a_check", sql`${b} <> 'x' OR ${a} <> 'y'`),
+    ]),
+  ], { renames: ["t.a=t.b", "t.b=t.a"] }),
+  change("columns of other types that change places, and a third", [
+    table("t", { a: pg.text().default("x"), b: pg.integer(), c: pg.boolean() }, ({ a, b }) => [
+      pg.index("ix_a").on(a!),
+      pg.index("ix_b").on(b!),
+    ]),
+  ], [
+    table("t", { b: pg.text().default("x"), c: pg.integer(), a: pg.boolean(), d: pg.text() }, ({ a, b }) => [
+      pg.index("ix_a").on(a!),
+      pg.index("ix_b").on(b!),
+    ]),
+  ], { renames: ["t.a=t.b", "t.b=t.c", "t.c=t.a"] }),
   change("one column for another", [table("t", { old: pg.text() })], [table("t", { c: pg.integer() })]),
   column("NOT NULL, with a value for old rows", text, () => pg.text().notNull(), { fills: ["t.c='?'"] }),
   column("NOT NULL, with an expression for old rows", text, () => pg.text().notNull(), {

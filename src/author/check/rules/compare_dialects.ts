@@ -76,6 +76,8 @@ function answersOf(operation: Operation): readonly string[] {
       return operation.constraint === "unique" ? [`makes index ${operation.name}`] : [];
     case "drop constraint":
       return [`drops index ${operation.name}`];
+    case "rename constraint":
+      return [`drops index ${operation.name}`, `makes index ${operation.to}`];
     default:
       return [];
   }

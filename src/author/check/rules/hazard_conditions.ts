@@ -27,11 +27,6 @@ export function isFilled(table: string, { before }: OperationPlace): boolean {
   return before.tables.some((each) => each.name === table);
 }
 
-/** Says whether there is a unique index of that name before the revision. */
-export function wasUnique(index: string, { before }: OperationPlace): boolean {
-  return before.tables.some(({ indexes }) => indexes.some(({ name, unique }) => unique && name === index));
-}
-
 function tableIn(snapshot: Snapshot, name: string): Table | undefined {
   return snapshot.tables.find((table) => table.name === name);
 }
@@ -154,7 +149,10 @@ export function takenAway(operation: Operation, place: OperationPlace, alsoRenam
     case "rename table":
       return alsoRenamed ? `calls ${table} ${operation.to}` : null;
     case "rename column":
-      return alsoRenamed ? `calls ${table}.${operation.column} ${operation.to}` : null;
+      // Nobody reads a name that a column has for a moment only.
+      return alsoRenamed && hadColumn(table, operation.column, place)
+        ? `calls ${table}.${operation.column} ${operation.to}`
+        : null;
     case "rebuild table": {
       const kept = tableIn(place.after, table)?.columns.map(({ name }) => name) ?? [];
       const renamed = renamedColumns(table, place);
@@ -165,6 +163,10 @@ export function takenAway(operation: Operation, place: OperationPlace, alsoRenam
     default:
       return null;
   }
+}
+
+function hadColumn(table: string, column: string, { before }: OperationPlace): boolean {
+  return tableIn(before, table)!.columns.some(({ name }) => name === column);
 }
 
 /** Says whether a generated column comes back in the transaction in which it goes. */

@@ -8,8 +8,8 @@ import {
   type OperationPlace,
   rewriting,
   takenAway,
-  wasUnique,
 } from "./hazard_conditions.ts";
+import { wasUnique } from "./was_unique.ts";
 import type { Operation } from "../../../sql/operations/operation.ts";
 import { repeatableCondition } from "../../../sql/repeatable_update.ts";
 
@@ -169,8 +169,8 @@ export const hazards: readonly Hazard[] = [
       const isConstraint = operation.kind === "add constraint" && operation.constraint === "unique" &&
         !operation.usesIndex;
       if (!(isIndex || isConstraint) || !isFilled(operation.table, place)) return null;
-      if (isIndex && wasUnique(operation.index, place)) return null;
       const name = operation.kind === "create index" ? operation.index : operation.name;
+      if (wasUnique(operation.table, name, place)) return null;
       return `makes ${name}, which fails when ${operation.table} has duplicates`;
     },
   },

@@ -53,6 +53,15 @@ export function withEnumsOf(snapshot: KitSnapshot, to: KitSnapshot): KitSnapshot
   return { ...snapshot, enums: mapValues(enums, (type, key) => known[key] ?? type) };
 }
 
+/** Returns the values of the enum type that a column has before a change, or else after it; none where it has none. */
+export function labelsOf({ from, to }: KitEnds, before: KitColumn, after: KitColumn): readonly string[] {
+  const valuesOf = (snapshot: KitSnapshot, { type, typeSchema }: KitColumn) =>
+    typeSchema === undefined
+      ? undefined
+      : Object.values(enumsOf(snapshot)).find(({ name }) => name === elementType(type))?.values;
+  return valuesOf(from, before) ?? valuesOf(to, after) ?? [];
+}
+
 /** A column that takes another type. */
 export interface Conversion {
   readonly table: string;
@@ -73,7 +82,7 @@ export function conversion({ table, column, type, value, before, after }: Conver
   const actions = [
     ...hadDefault ? [`${alter} DROP DEFAULT`] : [],
     `${alter} SET DATA TYPE ${type} USING ${value}`,
-    ...hadDefault && after?.default !== undefined ? [`${alter} SET DEFAULT ${after.default}`] : [],
+    ...after?.default !== undefined ? [`${alter} SET DEFAULT ${after.default}`] : [],
   ];
   return `ALTER TABLE "${table}" ${actions.join(", ")};`;
 }

@@ -2,6 +2,8 @@ import type { KitColumn, KitTable } from "../../../schema/kit_snapshot.ts";
 import { allowedValues, type FillValues, placeholder, requiredFills } from "./fills.ts";
 import { applyRenames, invertRenames, type RenamedEnds, tablesByName } from "./renames.ts";
 import type { DecidedFill, SchemaChange } from "./stages.ts";
+import { labelsOf } from "./enums.ts";
+import { quoteText } from "../../../sql/quote.ts";
 import { isSerial, postgresType } from "../../../sql/postgres_spelling.ts";
 import { typeChange } from "../types/type_change.ts";
 
@@ -133,6 +135,8 @@ function stumbles(change: SchemaChange): readonly string[] {
     const isNarrower = allowed.length > 0 &&
       (others.length === 0 || others.some((value) => !allowed.includes(value)));
     const { fails, isUnenforced } = typeChange(was.type, column.type, change.to.dialect);
+    const words = [...allowed, ...labelsOf(change, was, column).map(quoteText)];
+    if (/^bool/i.test(was.type) && ["'true'", "'false'"].every((word) => words.includes(word))) return [];
     return [
       ...isNarrower ? [`Fails while ${name} holds anything but ${allowed.join(", ")}.`] : [],
       ...fails ? [`Fails while ${name} holds what does not fit ${held(column.type)}.`] : [],

@@ -125,12 +125,18 @@ export function applyRenames(snapshot: KitSnapshot, { tables, columns }: Renames
 
   function renameColumns(table: KitTable): KitTable {
     const own = (name: string) => columnName(table.name, name);
-    const inText = (text: string) =>
-      columns.filter((rename) => rename.table === tableName(table.name)).reduce(
-        (result, { from, to }) =>
-          result.replaceAll(`"${from}"`, `"${to}"`).replaceAll(`\`${from}\``, `\`${to}\``),
-        text.replaceAll(`"${table.name}".`, `"${tableName(table.name)}".`),
-      );
+    const quoted = new Map(
+      columns.filter((rename) => rename.table === tableName(table.name)).flatMap(({ from, to }) =>
+        ['"', "`"].map((quote) => [quote + from + quote, quote + to + quote] as const)
+      ),
+    );
+    // All at once: of names that change places, the second would turn the first one back.
+    const inText = (text: string) => {
+      const placed = text.replaceAll(`"${table.name}".`, `"${tableName(table.name)}".`);
+      if (quoted.size === 0) return placed;
+      const names = new RegExp([...quoted.keys()].map(RegExp.escape).join("|"), "g");
+      return placed.replaceAll(names, (name) => quoted.get(name)!);
+    };
     const list = <T extends { readonly columns: readonly string[] }>(key: T) => ({
       ...key,
       columns: key.columns.map(own),
@@ -263,16 +269,17 @@ export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, rena
   ) => {
     throw new HarborError("usage", `Cannot rename "${what}": ${state}`, { hint });
   };
-  /** Names that both schemas have can only have changed places. */
-  const refuseExchange = (what: string, name: string) =>
-    fail(
-      what,
-      `"${name}" is no new name, and the old one is not gone`,
-      "Names that change places take three revisions: the one gets a third name, the other the name that is free then, and the first the name of that one. Generate after each.",
-    );
+  const isSource = ({ table, to }: ColumnRename) =>
+    renames.columns.some((each) => each.table === table && each.from === to);
+  const isTarget = ({ table, from }: ColumnRename) =>
+    renames.columns.some((each) => each.table === table && each.to === from);
   for (const rename of renames.tables) {
     if ([rename.from, rename.to].every((name) => before.has(name) && after.has(name))) {
-      refuseExchange(rename.from, rename.to);
+      fail(
+        rename.from,
+        `"${rename.to}" is no new name, and the old one is not gone`,
+        "Tables whose names change places take three revisions: the one gets a third name, the other the name that is free then, and the first the name of that one. Generate after each.",
+      );
     }
     if (!before.has(rename.from) || after.has(rename.from)) fail(rename.from, "no such table is gone");
     if (!after.has(rename.to) || before.has(rename.to)) fail(rename.from, `no table "${rename.to}" is new`);
@@ -280,14 +287,25 @@ export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, rena
   for (const rename of renames.columns) {
     const old = before.get(oldNames.find((each) => each.from === rename.table)?.to ?? rename.table)?.columns;
     const now = after.get(rename.table)?.columns;
-    const what = `${rename.table}.${rename.from}`;
-    const isThere = (name: string) => old?.[name] !== undefined && now?.[name] !== undefined;
-    if (isThere(rename.from) && isThere(rename.to)) refuseExchange(what, `${rename.table}.${rename.to}`);
-    if (old?.[rename.from] === undefined || now === undefined || now[rename.from] !== undefined) {
-      fail(what, "no such column is gone");
+    const [what, target] = [rename.from, rename.to].map((name) => `${rename.table}.${name}`) as [
+      string,
+      string,
+    ];
+    if (old?.[rename.from] === undefined || now === undefined) fail(what, "no such column is gone");
+    if (now![rename.from] !== undefined && !isTarget(rename)) {
+      fail(
+        what,
+        "no such column is gone",
+        `If another column has its name now, say which: --rename …=${what}`,
+      );
     }
-    if (now?.[rename.to] === undefined || old?.[rename.to] !== undefined) {
-      fail(what, `no column "${rename.table}.${rename.to}" is new`);
+    if (now![rename.to] === undefined) fail(what, `no column "${target}" is new`);
+    if (old![rename.to] !== undefined && !isSource(rename)) {
+      fail(
+        what,
+        `no column "${target}" is new`,
+        `If that one has another name now, say which: --rename ${target}=…`,
+      );
     }
   }
 }

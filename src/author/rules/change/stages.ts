@@ -8,7 +8,9 @@ import { canonical } from "../../../schema/same_schema.ts";
 import { filterValues, mapValues } from "../../../base/records.ts";
 import type { KitCheck, KitColumn, KitSnapshot, KitTable } from "../../../schema/kit_snapshot.ts";
 import { withRemadeColumns } from "./remade_columns.ts";
-import { applyRenames, type RenamedEnds, type Renames } from "./renames.ts";
+import { applyRenames, type RenamedEnds, tablesByName } from "./renames.ts";
+import { orderRenames } from "./rename_order.ts";
+import { isSameName } from "../../../base/fold_name.ts";
 import { type ReleasedParts, releasedParts } from "../types/released_parts.ts";
 
 /** A change of the schema with all that has to be decided about it. */
@@ -100,18 +102,23 @@ export function stagesOf(change: SchemaChange): ChangeStages {
   const keyed = withoutDroppedKeys(reached, to);
   const middle = traits.changesForeignKeys ? withoutChangedForeignKeys(keyed, to) : keyed;
   return {
-    renames: [...renameStatements(change.renames, dialect), ...adopted.statements, ...released.statements],
+    renames: [...renameStatements(change), ...adopted.statements, ...released.statements],
     expand: [released.from, expanded],
     contract: [[reached, middle], [middle, to], ...to === change.to ? [] : [[to, change.to] as const]],
     inlineChecks,
   };
 }
 
-function renameStatements({ tables, columns }: Renames, dialect: Dialect): readonly string[] {
-  const { quote } = traitsOf[dialect];
+function renameStatements({ from, to, renames: { tables, columns } }: SchemaChange): readonly string[] {
+  const { quote } = traitsOf[to.dialect];
+  const ends = [applyRenames(from, { tables, columns: [] }), to].map(tablesByName);
+  const isTaken = (table: string, name: string) =>
+    ends.some((tables) =>
+      Object.keys(tables.get(table)?.columns ?? {}).some((each) => isSameName(to.dialect, each, name))
+    );
   return [
     ...tables.map(({ from, to }) => `ALTER TABLE ${quote(from)} RENAME TO ${quote(to)};`),
-    ...columns.map(({ table, from, to }) =>
+    ...orderRenames(columns, isTaken).map(({ table, from, to }) =>
       `ALTER TABLE ${quote(table)} RENAME COLUMN ${quote(from)} TO ${quote(to)};`
     ),
   ];

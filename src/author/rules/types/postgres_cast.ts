@@ -81,9 +81,13 @@ function partsOf({ type, typeSchema }: KitColumn): Parts {
  * Returns how PostgreSQL gets the values of a column into another type; `null` where there is no way that means one thing. Of
  * types that are not known here it is asked for a cast.
  *
- * @param type The new type, as DDL has it
+ * @param way The new type, as DDL has it, and the values of the enum type, where one of the two is one
  */
-export function postgresCast(before: KitColumn, after: KitColumn, type: string): string | null {
+export function postgresCast(
+  before: KitColumn,
+  after: KitColumn,
+  { type, labels = [] }: { readonly type: string; readonly labels?: readonly string[] },
+): string | null {
   const [from, to] = [partsOf(before), partsOf(after)];
   const brackets = from.isArray ? "[]" : "";
   const column = `"${after.name}"`;
@@ -95,6 +99,11 @@ export function postgresCast(before: KitColumn, after: KitColumn, type: string):
   if (from.isArray !== to.isArray) return null;
   if (ofText.test(from.name) || ofText.test(to.name)) return cast(column, type);
   if (from.name === own && to.name === own) return through(`text${brackets}`)(column, type);
+  // As PostgreSQL writes a boolean, and reads one. Which value stands for true where they are others, nobody says.
+  const isTold = !from.isArray && labels.includes("true") && labels.includes("false");
+  if (isTold && [from.name, to.name].toSorted().join() === `boolean,${own}`) {
+    return through("text")(column, type);
+  }
   const isKnown = ({ name }: Parts) => name === own || groups.some((group) => group.includes(name));
   if (!isKnown(from) || !isKnown(to)) return cast(column, type);
   if (groups.some((group) => group.includes(from.name) && group.includes(to.name))) return cast(column, type);

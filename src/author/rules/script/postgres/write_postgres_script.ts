@@ -6,6 +6,7 @@ import { withIndexOrder } from "./index_order.ts";
 import { backfills } from "./backfills.ts";
 import { addedKey, isKey, keyColumns } from "./keys.ts";
 import { numbered } from "./numbers.ts";
+import { staysInFamily } from "../../types/postgres_cast.ts";
 import { phases, type Placed } from "./phases.ts";
 import { place, placeAtomic, referAgain, valueAdded } from "./place.ts";
 import { heldReferences, keysInTheWay, referrersFirst } from "../table_order.ts";
@@ -29,7 +30,9 @@ export function writePostgresScript(
     .flatMap((sql) => numbered(sql, change));
   // A column of a key can be NULL when that is gone.
   const nullable = nullsAllowed(change, all);
-  const own = [...all.filter((sql) => !nullable.includes(sql)), ...nullable];
+  const enums = enumChanges(change);
+  const defaulted = withDefaults([...all, ...enums.recreations], change);
+  const own = [...all.filter((sql) => !nullable.includes(sql) && !defaulted.has(sql)), ...nullable];
   // A column has one way to get its values at a time.
   const references = new Set(
     Object.values(renamed.tables).flatMap(({ name: table, foreignKeys }) =>
@@ -60,7 +63,6 @@ export function writePostgresScript(
     const [, column] = /^(ALTER TABLE "[^"]+" ALTER COLUMN "[^"]+") ADD GENERATED /.exec(sql) ?? [];
     return statements[at - 1] === `${column} SET NOT NULL;` ? statements.slice(at, at + 2) : [];
   }));
-  const enums = enumChanges(change);
   const placed = [
     ...enums.additions.map((sql): Placed => ["value", change.isAtomic ? draft(sql) : valueAdded(sql)]),
     ...stages.renames.map((sql): Placed => ["change", draft(sql)]),
@@ -85,6 +87,28 @@ export function writePostgresScript(
 /** What makes something unique: by ALTER TABLE, or by an index. */
 const madeUnique =
   /^(?:ALTER TABLE "([^"]+)" ADD (?:CONSTRAINT "[^"]+" )?(?:UNIQUE|PRIMARY KEY)|CREATE UNIQUE INDEX "[^"]+" ON "([^"]+)")/;
+
+/** Returns what drizzle-kit says of defaults that come with a type of another kind, since the old one has no such values. */
+function withDefaults(
+  statements: readonly string[],
+  { from, to, renames }: SchemaChange,
+): ReadonlySet<string> {
+  const before = tablesByName(applyRenames(from, renames));
+  const after = tablesByName(to);
+  return new Set(statements.flatMap((sql) => {
+    const [, table = "", column = ""] =
+      /^ALTER TABLE "([^"]+)" (?:ALTER COLUMN "[^"]+" DROP DEFAULT, )?ALTER COLUMN "([^"]+)" SET DATA TYPE /
+        .exec(sql) ?? [];
+    const [was, now] = [before, after].map((tables) => tables.get(table)?.columns[column]);
+    const isLeft = was === undefined || now?.default === undefined ||
+      (was.type !== now.type && staysInFamily(was.type, now.type));
+    return isLeft
+      ? []
+      : statements.filter((each) =>
+        each.startsWith(`ALTER TABLE "${table}" ALTER COLUMN "${column}" SET DEFAULT `)
+      );
+  }));
+}
 
 function replacedIndexes(statements: readonly string[]): ReadonlySet<string> {
   const named = (pattern: RegExp) => statements.flatMap((sql) => pattern.exec(sql)?.[1] ?? []);
