@@ -21,13 +21,15 @@ function tree(text: string): readonly TreeRevision[] {
   return text.split(" ").filter(Boolean).map((word) => {
     const [own = "", base] = word.split("<");
     const prevId = base === undefined ? originId : snapshotId(idOf(base));
+    const snapshot = { ...kitSnapshot("sqlite"), id: snapshotId(idOf(own)), prevId };
     return {
       id: idOf(own),
       tag: `${idOf(own)}_step`,
       name: "Step",
       checksum: "",
       when: 1,
-      snapshot: { ...kitSnapshot("sqlite"), id: snapshotId(idOf(own)), prevId },
+      ends: snapshot,
+      snapshot: () => snapshot,
     };
   });
 }
@@ -93,7 +95,7 @@ test("moveBehind() names the later of two in its remedy", () => {
 test("baseOf() gives what a revision was made on", () => {
   const all = tree("a b<a c<x");
   assert.equal(baseOf(all, all[0]!), null);
-  assert.equal(baseOf(all, all[1]!), all[0]!.snapshot);
+  assert.equal(baseOf(all, all[1]!), all[0]!.snapshot());
   assert.throws(
     () => baseOf(all, all[2]!),
     badHistory(/Cannot place revision "cccccccccccc" \(Step\): what it was made on is not here/),
@@ -148,7 +150,6 @@ test("readTree() reads the journal's revisions first, then those that it does no
 
 // One row a rule: the snapshot's text, and what is wrong with it.
 const snapshots = [
-  ["missing", undefined, /: there is no such file$/],
   ["no JSON", "{", /: it is no JSON \(.+\)$/],
   ["without ids", "{}", /: dialect is missing$/],
   ["a list", "[]", /: dialect is missing$/],
@@ -156,7 +157,7 @@ const snapshots = [
 for (const [what, text, state] of snapshots) {
   test(`readTree() refuses a snapshot that is ${what}`, () => {
     const path = `meta/${idOf("a")}_snapshot.json`;
-    const files = { [`${one}.sql`]: "SELECT 1;", ...text === undefined ? {} : { [path]: text } };
+    const files = { [`${one}.sql`]: "SELECT 1;", [path]: text };
     assert.throws(() => readTree(folder(files)), ({ code, message }: HarborError) => {
       assert.equal(code, "bad_history");
       assert.ok(message.startsWith(`Cannot read "drizzle/sqlite/${path}": `), message);
@@ -165,3 +166,36 @@ for (const [what, text, state] of snapshots) {
     });
   });
 }
+
+test("readTree() places revisions whose snapshots are lost by their neighbours, and asks for none of them", () => {
+  const tag = (letter: string) => `${idOf(letter)}_step`;
+  const meta = (letter: string) => `meta/${idOf(letter)}_snapshot.json`;
+  const letters = ["a", "b", "c", "d", "e"];
+  const read = readTree(folder({
+    ...Object.fromEntries(letters.map((letter) => [`${tag(letter)}.sql`, "SELECT 1;"])),
+    [journalPath]: letters.map((letter, at) => entry(tag(letter), at)).join(),
+    [meta("c")]: snapshotText("c", snapshotId(idOf("b"))),
+    [meta("d")]: snapshotText("d", snapshotId(idOf("c"))),
+    [meta("e")]: snapshotText("e", snapshotId(idOf("c"))),
+  }));
+  assert.equal(show(forksOf(read)), "de");
+  const { kept, moved } = moveBehind(read, new Set([idOf("d")]));
+  assert.deepEqual([show(kept), show(moved)], ["abce", "d"]);
+  assert.equal(baseOf(read, moved[0]!)?.id, snapshotId(idOf("c")));
+  assert.throws(
+    () => read[1]!.snapshot(),
+    badHistory(/^Cannot read ".*bbbb_snapshot\.json": there is no such file$/),
+  );
+});
+
+test("readTree() takes no snapshot of a branch's beginning for that of the lost revision before it", () => {
+  const tags = ["a", "b", "c"].map((letter) => `${idOf(letter)}_step`);
+  const read = readTree(folder({
+    ...Object.fromEntries(tags.map((tag) => [`${tag}.sql`, "SELECT 1;"])),
+    [journalPath]: tags.map((tag, at) => entry(tag, at)).join(),
+    [`meta/${idOf("a")}_snapshot.json`]: snapshotText("a"),
+    [`meta/${idOf("c")}_snapshot.json`]: snapshotText("c", snapshotId(idOf("a"))),
+  }));
+  assert.equal(show(forksOf(read)), "bc");
+  assert.equal(new Set(read.map(({ ends }) => ends.id)).size, 3);
+});

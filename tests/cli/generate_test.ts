@@ -63,7 +63,10 @@ test("generate writes a revision for both dialects beside a schema.ts without no
     assert.deepEqual([revision!.name, revision!.parent], ["Add notes to files", parent]);
     assert.deepEqual(losses, {
       upgrade: [],
-      downgrade: ["Drops files.note with what it holds.", "Only a backup brings that back."],
+      downgrade: [
+        "Drops files.note with what it holds.",
+        "Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.",
+      ],
     });
     assert.deepEqual([proven, unproven], [["sqlite"], ["postgresql"]]);
     const tags: readonly { tag: string }[] = JSON.parse(before["sqlite/meta/_journal.json"]!).entries;
@@ -84,7 +87,7 @@ test("generate writes a revision for both dialects beside a schema.ts without no
     );
     assert.equal(
       files[`postgresql/${id}_add_notes_to_files.down.sql`],
-      "-- Add notes to files\n-- Drops files.note with what it holds.\n-- Only a backup brings that back.\n" +
+      "-- Add notes to files\n-- Drops files.note with what it holds.\n-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.\n" +
         'ALTER TABLE "files" DROP COLUMN "note";\n',
     );
 

@@ -63,9 +63,9 @@ export async function rebaseDialect(
   const renames = await renamesIn(historyIn(folder, files));
   const empty = await request.engine.snapshot(folder.dialect, {});
   const rewritten: RebaseResult["rewritten"][number][] = [];
-  let parent = order.kept.at(-1)?.snapshot;
+  let parent = order.moved.length === 0 ? undefined : order.kept.at(-1)?.snapshot();
   for (const revision of order.moved) {
-    const old = { from: baseOf(tree, revision) ?? empty, to: revision.snapshot };
+    const old = { from: baseOf(tree, revision) ?? empty, to: revision.snapshot() };
     const from = parent ?? empty;
     const to = { ...merged(revision, old, from), prevId: parent?.id ?? originId };
     const [up, down, meta] = revisionFiles(revision.tag);

@@ -15,14 +15,21 @@ export interface TreeRevision {
   readonly checksum: string;
   /** Milliseconds since 1970; `null` when the journal does not name it. */
   readonly when: number | null;
-  readonly snapshot: KitSnapshot;
+  /** Its own id as its snapshot has it, and that of what it was made on. */
+  readonly ends: Pick<KitSnapshot, "id" | "prevId">;
+  /**
+   * Returns what it leaves behind. Only what is moved, and what it is moved behind, has to have one.
+   *
+   * @throws {HarborError} `bad_history` when there is none
+   */
+  snapshot(): KitSnapshot;
 }
 
 /**
  * Reads the revisions of a folder, in the order of its journal and then of their names. A journal with the marks of a
- * merge is read for what is in it.
+ * merge is read for what is in it. A revision without a snapshot stands where the journal has it.
  *
- * @throws {HarborError} `bad_history` when a revision has no snapshot that can be read
+ * @throws {HarborError} `bad_history` when a snapshot cannot be read
  */
 export function readTree({ folder, files }: HistoryFolder): readonly TreeRevision[] {
   const entries = looseEntries(files.get(journalPath) ?? "");
@@ -37,6 +44,12 @@ export function readTree({ folder, files }: HistoryFolder): readonly TreeRevisio
   const strangers = scripts.filter((tag) => !named.includes(tag) && isRevision(tag));
   const tags = [...named.filter((tag) => scripts.includes(tag)), ...strangers];
   const ids = idsOf(tags);
+  const snapshots = tags.map((tag) => {
+    const [, , meta] = revisionFiles(tag);
+    const text = files.get(meta);
+    return text === undefined ? null : readSnapshot(text, `${folder}/${meta}`);
+  });
+  const ends = endsOf(tags, snapshots);
   return tags.map((tag, at) => {
     const [up, , meta] = revisionFiles(tag);
     return {
@@ -45,7 +58,8 @@ export function readTree({ folder, files }: HistoryFolder): readonly TreeRevisio
       name: revisionName(tag, files.get(up)!),
       checksum: scriptChecksum(files.get(up)!),
       when: entries.find((entry) => entry.tag === tag)?.when ?? null,
-      snapshot: readSnapshot(files.get(meta), `${folder}/${meta}`),
+      ends: ends[at]!,
+      snapshot: () => snapshots[at] ?? fail(`${folder}/${meta}`, "there is no such file"),
     };
   });
 }
@@ -71,14 +85,32 @@ function looseEntries(journal: string): readonly { readonly tag: string; readonl
   return read.filter(({ tag }, at) => read.findIndex((each) => each.tag === tag) === at);
 }
 
-function readSnapshot(text: string | undefined, path: string): KitSnapshot {
-  const wrong = (state: string) =>
-    new HarborError("bad_history", `Cannot read "${path}": ${state}`, {
-      hint: "See what to do about it: harbor-db check",
-      details: { path },
-    });
-  if (text === undefined) throw wrong("there is no such file");
-  return readKitSnapshot({ path, json: parseJson(text, (_, state) => wrong(`it ${state}`)) });
+/** Returns the ids of snapshots; of those that are lost, as their neighbours tell them. */
+function endsOf(
+  tags: readonly string[],
+  snapshots: readonly (KitSnapshot | null)[],
+): readonly TreeRevision["ends"][] {
+  const known = new Set(snapshots.map((snapshot) => snapshot?.id));
+  return snapshots.reduce<readonly TreeRevision["ends"][]>((ends, snapshot, at) => {
+    if (snapshot !== null) return [...ends, snapshot];
+    const next = snapshots[at + 1]?.prevId;
+    const isOwn = next !== undefined && next !== originId && !known.has(next);
+    return [...ends, {
+      id: isOwn ? next : `the lost one of ${tags[at]}`,
+      prevId: ends.at(-1)?.id ?? originId,
+    }];
+  }, []);
+}
+
+function readSnapshot(text: string, path: string): KitSnapshot {
+  return readKitSnapshot({ path, json: parseJson(text, (_, state) => fail(path, `it ${state}`)) });
+}
+
+function fail(path: string, state: string): never {
+  throw new HarborError("bad_history", `Cannot read "${path}": ${state}`, {
+    hint: "See what to do about it: harbor-db check",
+    details: { path },
+  });
 }
 
 /** Which revisions keep their place and which go behind them, each in order. */
@@ -105,7 +137,7 @@ export function withDescendants(tree: readonly TreeRevision[], id: string): Read
   const step = () =>
     tree.filter((each) =>
       !found.has(each.id) &&
-      tree.some((other) => found.has(other.id) && other.snapshot.id === each.snapshot.prevId)
+      tree.some((other) => found.has(other.id) && other.ends.id === each.ends.prevId)
     );
   for (let next = step(); next.length > 0; next = step()) next.forEach((each) => found.add(each.id));
   return found;
@@ -113,14 +145,14 @@ export function withDescendants(tree: readonly TreeRevision[], id: string): Read
 
 /** Returns the revisions that begin the branches where the history forks; empty when it does not. */
 export function forksOf(tree: readonly TreeRevision[]): readonly TreeRevision[] {
-  return tree.filter(({ id, snapshot }) =>
-    tree.some((other) => other.id !== id && other.snapshot.prevId === snapshot.prevId)
+  return tree.filter(({ id, ends }) =>
+    tree.some((other) => other.id !== id && other.ends.prevId === ends.prevId)
   );
 }
 
 function chain(revisions: readonly TreeRevision[]): readonly TreeRevision[] {
-  const ids = new Set(revisions.map(({ snapshot }) => snapshot.id));
-  const starts = revisions.filter(({ snapshot }) => !ids.has(snapshot.prevId));
+  const ids = new Set(revisions.map(({ ends }) => ends.id));
+  const starts = revisions.filter(({ ends }) => !ids.has(ends.prevId));
   const ordered: TreeRevision[] = [];
   for (let next = starts; next.length > 0;) {
     if (next.length > 1) {
@@ -131,18 +163,18 @@ function chain(revisions: readonly TreeRevision[]): readonly TreeRevision[] {
       );
     }
     ordered.push(next[0]!);
-    const last = next[0]!.snapshot.id;
-    next = revisions.filter(({ snapshot }) => snapshot.prevId === last);
+    const last = next[0]!.ends.id;
+    next = revisions.filter(({ ends }) => ends.prevId === last);
   }
   return ordered;
 }
 
 /** Returns the snapshot that a revision was made on; `null` for a first one. */
 export function baseOf(tree: readonly TreeRevision[], revision: TreeRevision): KitSnapshot | null {
-  const { prevId } = revision.snapshot;
+  const { prevId } = revision.ends;
   if (prevId === originId) return null;
-  const base = tree.find(({ snapshot }) => snapshot.id === prevId);
-  if (base !== undefined) return base.snapshot;
+  const base = tree.find(({ ends }) => ends.id === prevId);
+  if (base !== undefined) return base.snapshot();
   throw new HarborError(
     "bad_history",
     `Cannot place revision "${revision.id}" (${revision.name}): what it was made on is not here`,

@@ -1,6 +1,6 @@
 -- Second
 -- Drops things.c with what it holds.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE "things" DROP CONSTRAINT "things_c_check";--> statement-breakpoint
 DROP INDEX "ix_things_c";--> statement-breakpoint
 ALTER TABLE "things" DROP COLUMN "c";

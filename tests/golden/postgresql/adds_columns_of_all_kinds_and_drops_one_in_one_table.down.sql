@@ -1,7 +1,7 @@
 -- Second
 -- Drops things.a, things.b, things.c, things.d and things.e with what they hold.
 -- Brings back things.old without what it held.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE "things" DROP CONSTRAINT "things_b_fkey";--> statement-breakpoint
 ALTER TABLE "things" ADD COLUMN "old" text;--> statement-breakpoint
 ALTER TABLE "things" DROP CONSTRAINT "things_c_check";--> statement-breakpoint

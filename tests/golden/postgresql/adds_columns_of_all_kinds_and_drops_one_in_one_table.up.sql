@@ -1,6 +1,6 @@
 -- Second
 -- Drops things.old with what it holds.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE "things" ADD COLUMN "a" text;--> statement-breakpoint
 ALTER TABLE "things" ADD COLUMN "b" integer;--> statement-breakpoint
 -- The default of things.c fills the rows that exist without touching them; it is taken back below.

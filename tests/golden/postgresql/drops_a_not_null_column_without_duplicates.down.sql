@@ -1,6 +1,6 @@
 -- Second
 -- Brings back things.c without what it held: rows get CAST("id" AS VARCHAR).
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE "things" ADD COLUMN "c" text;--> statement-breakpoint
 -- Fills things.c in batches, while others write.
 -- harbor:backfill table=things key=id

@@ -1,6 +1,6 @@
 -- Second
 -- Drops owners.gone with what it holds.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE "things" ADD COLUMN "d" text;--> statement-breakpoint
 ALTER TABLE "things" ALTER COLUMN "c" SET DEFAULT 'x';--> statement-breakpoint
 -- Fills owners.name in batches, while others write.

@@ -1,6 +1,6 @@
 -- Second
 -- Puts '' into things.c where it is NULL.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 -- Fills things.c in batches, while others write.
 -- harbor:backfill table=things key=id
 UPDATE "things" SET "c" = '' WHERE "c" IS NULL;--> statement-breakpoint

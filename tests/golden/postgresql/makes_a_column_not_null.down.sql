@@ -1,4 +1,4 @@
 -- Second
 -- Leaves '?' in things.c where it was NULL.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE "things" ALTER COLUMN "c" DROP NOT NULL;

@@ -1,5 +1,5 @@
 -- Second
 -- Drops things and notes with their rows.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 DROP TABLE `notes`;--> statement-breakpoint
 DROP TABLE `things`;

@@ -1,7 +1,7 @@
 -- Second
 -- Drops things.a, things.b, things.c, things.d and things.e with what they hold.
 -- Brings back things.old without what it held.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE `things` ADD `old` TEXT;--> statement-breakpoint
 DROP INDEX `ix_things_d`;--> statement-breakpoint
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.

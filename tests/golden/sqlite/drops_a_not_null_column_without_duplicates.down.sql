@@ -1,6 +1,6 @@
 -- Second
 -- Brings back things.c without what it held: rows get CAST("id" AS VARCHAR).
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE `things` ADD `c` TEXT;--> statement-breakpoint
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (

@@ -1,7 +1,7 @@
 -- Second
 -- Brings back things without its rows.
 -- Brings back notes without its rows.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 CREATE TABLE `things` (
 	`id` INTEGER PRIMARY KEY NOT NULL,
 	`name` VARCHAR(20) NOT NULL

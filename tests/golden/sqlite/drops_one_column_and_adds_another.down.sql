@@ -1,6 +1,6 @@
 -- Second
 -- Drops things.c with what it holds.
 -- Brings back things.old without what it held.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE `things` ADD `old` TEXT;--> statement-breakpoint
 ALTER TABLE `things` DROP COLUMN `c`;

@@ -1,6 +1,6 @@
 -- Second
 -- Drops things.c with what it holds.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (
 	`id` integer PRIMARY KEY NOT NULL,

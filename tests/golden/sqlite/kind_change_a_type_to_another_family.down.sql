@@ -1,6 +1,6 @@
 -- Second
 -- Turns what things.c holds into integer: '007' becomes 7.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 -- Fails while things.c holds what does not fit integer.
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (

@@ -1,6 +1,6 @@
 -- Second
 -- Drops owners.gone with what it holds.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE `things` ADD `d` text;--> statement-breakpoint
 -- SQLite cannot change this in place: owners is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_owners` (

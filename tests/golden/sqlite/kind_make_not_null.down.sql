@@ -1,6 +1,6 @@
 -- Second
 -- Leaves '?' in things.c where it was NULL.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (
 	`id` integer PRIMARY KEY NOT NULL,

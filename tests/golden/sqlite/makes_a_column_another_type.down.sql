@@ -1,6 +1,6 @@
 -- Second
 -- Does not give back what things.c held: '2024-01-02T03:04:05Z' becomes 2024-01-02 03:04:05.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (
 	`id` INTEGER PRIMARY KEY NOT NULL,

@@ -1,6 +1,6 @@
 -- Second
 -- Turns what things.c holds into DATETIME: '2024-01-02T03:04:05Z' becomes 2024-01-02 03:04:05.
--- Only a backup brings that back.
+-- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 -- Fails while things.c holds what does not fit DATETIME.
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (

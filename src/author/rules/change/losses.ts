@@ -34,7 +34,10 @@ export function lossesOf(up: SchemaChange, down: SchemaChange): Losses {
 }
 
 function closed(lines: readonly string[]): readonly string[] {
-  return lines.length === 0 ? [] : [...lines, "Only a backup brings that back."];
+  return lines.length === 0 ? [] : [
+    ...lines,
+    "Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.",
+  ];
 }
 
 /** What goes with what is in it. */
