@@ -49,10 +49,10 @@ export async function inspect(context: RunContext): Promise<Inspection> {
   );
   const schemas = schemasOf(history);
   const found = await database.introspect();
-  const tidied = withoutLeftovers(found, headSchema(schemas, found));
-  const { live, statements: renames } = withOwnNames(tidied.live, schemas);
+  const head = headSchema(schemas, found);
+  const tidied = withoutLeftovers(found, head);
+  const { live, statements: renames } = withOwnNames(tidied.live, { schemas, head });
   const own = applied?.filter((row) => row.finishedAt !== null).map((row) => row.revision) ?? null;
-  const head = headSchema(schemas, live);
   const ours = ownTables(schemas, live);
   const differences = compareSnapshots(head, ours);
   const extras = schemas.map(({ snapshot }) => extrasOf(compareSnapshots(snapshot, ours)));

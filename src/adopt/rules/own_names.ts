@@ -9,7 +9,10 @@ import type { Tidied } from "./leftovers.ts";
  * Gives columns the names that head has for them where the engine takes both for one and no revision has theirs: SQLite would refuse
  * to add `name` beside `Name`.
  */
-export function withOwnNames(live: Snapshot, schemas: readonly RevisionSchema[]): Tidied {
+export function withOwnNames(
+  live: Snapshot,
+  { schemas, head }: { readonly schemas: readonly RevisionSchema[]; readonly head: Snapshot },
+): Tidied {
   const { dialect } = live;
   const key = (name: string) => keyOf(name, dialect);
   const known = new Set(
@@ -17,14 +20,14 @@ export function withOwnNames(live: Snapshot, schemas: readonly RevisionSchema[])
       tables.flatMap(({ name, columns }) => columns.map((column) => `${name}\n${column.name}`))
     ),
   );
-  const head = new Map(
-    schemas.at(-1)?.snapshot.tables.map(({ name, columns }) => [
+  const wanted = new Map(
+    head.tables.map(({ name, columns }) => [
       key(name),
       new Map(columns.map((column) => [key(column.name), column.name])),
     ]),
   );
   const nameIn = (table: string, name: string) =>
-    known.has(`${table}\n${name}`) ? name : head.get(key(table))?.get(key(name)) ?? name;
+    known.has(`${table}\n${name}`) ? name : wanted.get(key(table))?.get(key(name)) ?? name;
   const tables = live.tables.map((table) => renamed(table, nameIn));
   const statements = live.tables.flatMap(({ name: table, columns }) =>
     columns.filter(({ name }) => nameIn(table, name) !== name).map(({ name }) =>
