@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { checksumListPath, parseChecksums, renderChecksums, unlistFile } from "../history/checksum_list.ts";
-import { type HistoryFolder, historyIn } from "./rules/check_folder.ts";
+import { type HistoryFolder, historyIn } from "./rules/folder/history_folder.ts";
 import { HarborError } from "../base/errors.ts";
 import { journalPath, scriptChecksum } from "../history/history.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";

@@ -15,7 +15,7 @@ import { deriveRevisionId, idsOf, readRevisionName, revisionFiles, tagOf } from 
 import { resolveTarget } from "../history/target.ts";
 import { type KitSnapshot, readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { readReleased } from "./project/baseline.ts";
-import type { CheckedFolder } from "./rules/check_folder.ts";
+import type { CheckedFolder } from "./rules/folder/check_folder.ts";
 import { draftScripts } from "./draft_revision.ts";
 import type { DrizzleEngine } from "./project/drizzle_engine.ts";
 import { renderJson } from "./generate.ts";

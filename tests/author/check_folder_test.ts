@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkFolder } from "../../src/author/rules/check_folder.ts";
+import { checkFolder } from "../../src/author/rules/folder/check_folder.ts";
 import { journalPath, scriptChecksum } from "../../src/history/history.ts";
 import { originId, snapshotId } from "../../src/schema/kit_ends.ts";
 import { emptySnapshots } from "../support/samples/script_history.ts";

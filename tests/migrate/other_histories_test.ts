@@ -8,7 +8,7 @@ import { drizzle as drizzleSqlite } from "drizzle-orm/sqlite-proxy";
 import { migrate as migrateSqlite } from "drizzle-orm/sqlite-proxy/migrator";
 import { test } from "node:test";
 import { adopt } from "../../src/adopt/adopt.ts";
-import { checkFolder } from "../../src/author/rules/check_folder.ts";
+import { checkFolder } from "../../src/author/rules/folder/check_folder.ts";
 import { readHistoryFolders } from "../../src/author/project/read_history_folders.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { readIfThere } from "../../src/base/files/read_if_there.ts";

@@ -1,12 +1,8 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { join, relative } from "node:path";
-import {
-  type CheckedFolder,
-  checkFolder,
-  missingFiles,
-  type ProjectCheck,
-  type ProjectFinding,
-} from "../rules/check_folder.ts";
+import { type CheckedFolder, checkFolder } from "../rules/folder/check_folder.ts";
+import { missingFiles } from "../rules/folder/files.ts";
+import type { ProjectCheck, ProjectFinding } from "../rules/folder/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import { baselinePath } from "../../history/baseline.ts";
 import {

@@ -1,7 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { compareDialects } from "./rules/compare_dialects.ts";
 import { type BothSchemas, compareSchemas } from "./rules/compare_schemas.ts";
-import type { ProjectFinding } from "../rules/check_folder.ts";
+import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { snapshotOf } from "../../history/revision_schema.ts";
 import { fileOf, found, orNull, type ReadScripts } from "../project/read_scripts.ts";

@@ -1,4 +1,4 @@
-import type { ProjectFinding } from "../rules/check_folder.ts";
+import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { judgeScript } from "./rules/judge_script.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";

@@ -2,7 +2,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { counted } from "../../base/quantity.ts";
 import type { LawOfRevision } from "../proof/law.ts";
-import type { ProjectFinding } from "../rules/check_folder.ts";
+import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History } from "../../history/history.ts";
 import { unfold } from "../../history/unfold.ts";
 import { emptyText, type ProofSetting, proveRevisions } from "../proof/prove.ts";

@@ -6,7 +6,7 @@ import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { releasesThatRun, straysIn } from "../../releases/may_run.ts";
 import { readReleases, type Release, releasesPath } from "../../releases/releases.ts";
 import { stoppedReleases } from "../../releases/words.ts";
-import type { ProjectFinding } from "../rules/check_folder.ts";
+import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { ProjectPaths } from "../project/read_project.ts";
 import { found, orNull } from "../project/read_scripts.ts";
 

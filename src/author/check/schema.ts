@@ -3,7 +3,7 @@ import { compareSnapshots, type Difference } from "../../schema/compare/snapshot
 import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History } from "../../history/history.ts";
-import type { ProjectFinding } from "../rules/check_folder.ts";
+import type { ProjectFinding } from "../rules/folder/finding.ts";
 import { loadDrizzleEngine } from "../project/drizzle_engine.ts";
 import { type ProjectPart, type ProjectPaths, readProject } from "../project/read_project.ts";
 

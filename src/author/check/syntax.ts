@@ -2,7 +2,7 @@ import { type Statement, ways } from "../../history/scripts/statement.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
-import type { ProjectFinding } from "../rules/check_folder.ts";
+import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { Script } from "../../history/scripts/script.ts";
 import type { Client, Database } from "../../engines/database.ts";

@@ -7,7 +7,7 @@ import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../
 import type { History } from "../../history/history.ts";
 import { idsOf } from "../../history/revision_name.ts";
 import { resolveTarget } from "../../history/target.ts";
-import type { CheckedFolder } from "../rules/check_folder.ts";
+import type { CheckedFolder } from "../rules/folder/check_folder.ts";
 import { type WriteOptions, writeTogether } from "../writing/write_together.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { HistoryFolder } from "../rules/check_folder.ts";
+import type { HistoryFolder } from "../rules/folder/history_folder.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import { readingHint } from "../../base/files/owner.ts";
 import { findPlaces } from "../../history/read_history.ts";

@@ -1,6 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
-import type { ProjectCheck, ProjectFinding } from "../rules/check_folder.ts";
+import type { ProjectCheck, ProjectFinding } from "../rules/folder/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
 import { withPlainTexts } from "../../migrate/rules/plain_texts.ts";

@@ -1,5 +1,5 @@
 import { quoteForShell } from "../../base/quote_shell.ts";
-import { type HistoryFolder, historyIn } from "../rules/check_folder.ts";
+import { type HistoryFolder, historyIn } from "../rules/folder/history_folder.ts";
 import { compareSnapshots } from "../../schema/compare/snapshots.ts";
 import { decide } from "../rules/change/decisions.ts";
 import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";

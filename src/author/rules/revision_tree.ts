@@ -1,5 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import type { HistoryFolder } from "./check_folder.ts";
+import type { HistoryFolder } from "./folder/history_folder.ts";
 import { coveredFolder, journalPath, scriptChecksum } from "../../history/history.ts";
 import { parseJson } from "../../base/json_schema.ts";
 import { type KitSnapshot, readKitSnapshot } from "../../schema/kit_snapshot.ts";

@@ -1,7 +1,7 @@
 import { exitCodeOfFindings, summarize } from "../../base/finding.ts";
 import { counted } from "../../base/quantity.ts";
 import { acceptEdits, checkProject, type CheckRequest, takeBaseline } from "../../author/check/check.ts";
-import type { ProjectFinding } from "../../author/rules/check_folder.ts";
+import type { ProjectFinding } from "../../author/rules/folder/finding.ts";
 import { finishInterrupted } from "../../author/writing/write_together.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";

@@ -4,7 +4,7 @@ import { checkStatements } from "../../author/check/syntax.ts";
 import { loadDrizzleEngine } from "../../author/project/drizzle_engine.ts";
 import { leavesItsSnapshot, proveRevisions } from "../../author/proof/prove.ts";
 import { readHistoryFolders } from "../../author/project/read_history_folders.ts";
-import { checkFolder } from "../../author/rules/check_folder.ts";
+import { checkFolder } from "../../author/rules/folder/check_folder.ts";
 import { planSquash } from "../../author/squash.ts";
 import { finishInterrupted, writeTogether } from "../../author/writing/write_together.ts";
 import { HarborError } from "../../base/errors.ts";

@@ -1,4 +1,4 @@
-import type { ProjectCheck, ProjectFinding } from "../../rules/check_folder.ts";
+import type { ProjectCheck, ProjectFinding } from "../../rules/folder/finding.ts";
 
 /** What nobody can act on any more once databases have the revision. An edit of it, or what cannot be run, stays wrong. */
 const settled: readonly ProjectCheck[] = [

@@ -1,0 +1,59 @@
+import { coveredFolder, type History } from "../../../history/history.ts";
+import type { Checksums } from "../../../history/checksum_list.ts";
+import { checkStrangers, checkSums } from "./files.ts";
+import type { Add, ProjectFinding } from "./finding.ts";
+import type { HistoryFolder } from "./history_folder.ts";
+import { checkOrder, readJournal } from "./journal.ts";
+import { checkRevision } from "./revision.ts";
+
+/** A folder, what was found in it, and the history if it can be read. */
+export interface CheckedFolder extends HistoryFolder {
+  readonly findings: readonly ProjectFinding[];
+  readonly history: History | null;
+}
+
+/** Looks through a folder without running anything. */
+export function checkFolder(folder: HistoryFolder, checksums: Checksums | null): CheckedFolder {
+  const findings: ProjectFinding[] = [];
+  const add: Add = (check, where, message, hint) => {
+    const { path, line = null, revision = null, isLost, status = "fail" } = where;
+    const file = path === "" ? folder.folder : `${folder.folder}/${path}`;
+    findings.push({
+      check,
+      status,
+      message: `${line === null ? file : `${file}:${line}`}: ${message}`,
+      hint,
+      details: { dialect: folder.dialect, file, line, revision, ...isLost ? { isLost } : {} },
+    });
+  };
+  const history = readJournal(folder, add);
+  checkStrangers(folder, history, add);
+  checkCovered(folder, history, add);
+  if (checksums !== null) checkSums(folder, checksums, add);
+  for (const revision of history?.revisions ?? []) checkRevision(folder, revision, add);
+  if (history !== null) checkOrder(folder, history, add);
+  return { ...folder, findings, history };
+}
+
+/** Looks through what squashed revisions stand for as through the others. */
+function checkCovered(
+  { dialect, place, folder, files }: HistoryFolder,
+  history: History | null,
+  add: Add,
+): void {
+  const start = `${coveredFolder}/`;
+  const inner: HistoryFolder = {
+    dialect,
+    place: place + start,
+    folder: `${folder}/${coveredFolder}`,
+    files: new Map(
+      [...files].flatMap(([path, text]) => path.startsWith(start) ? [[path.slice(start.length), text]] : []),
+    ),
+  };
+  for (const revision of history?.covered ?? []) {
+    checkRevision(inner, revision, (check, where, ...said) => {
+      // Whether databases that have it can go back was settled when it was released.
+      if (check !== "downgrade") add(check, { ...where, path: start + where.path }, ...said);
+    });
+  }
+}

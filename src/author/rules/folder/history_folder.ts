@@ -1,0 +1,29 @@
+import type { Dialect } from "../../../base/dialect.ts";
+import { buildHistory, type History } from "../../../history/history.ts";
+
+/** One dialect's folder as it lies on disk, whatever its state. */
+export interface HistoryFolder {
+  readonly dialect: Dialect;
+  /** Where in the history's folder its files are: `sqlite/`, or nothing. */
+  readonly place: string;
+  /** As shown in messages: `drizzle/sqlite`. */
+  readonly folder: string;
+  /** Texts of all files in it, by path below it. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/**
+ * Returns the history in a folder, as it would be with other texts of some files.
+ *
+ * @throws {HarborError} `bad_history`
+ */
+export function historyIn(
+  { dialect, folder, files }: HistoryFolder,
+  changed: ReadonlyMap<string, string> = new Map(),
+): History {
+  return buildHistory(dialect, {
+    folder,
+    read: (path) => changed.get(path) ?? files.get(path) ?? null,
+    folders: () => [...files.keys()].flatMap((path) => /^([^/]+)\/migration\.sql$/.exec(path)?.[1] ?? []),
+  });
+}

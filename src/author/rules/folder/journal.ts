@@ -1,0 +1,92 @@
+import { HarborError } from "../../../base/errors.ts";
+import { type History, journalPath } from "../../../history/history.ts";
+import { type Add, attempt, restore } from "./finding.ts";
+import { type HistoryFolder, historyIn } from "./history_folder.ts";
+
+/** Returns the history of a folder; `null`, with what is wrong, where it cannot be read. */
+export function readJournal(folder: HistoryFolder, add: Add): History | null {
+  const text = folder.files.get(journalPath);
+  if (text !== undefined && /^(?:<{7}|>{7}) /m.test(text)) {
+    const line = lineOf(text, /^<{7} /m);
+    add("journal", { path: journalPath, line }, "a merge left its marks in it", "harbor-db rebase");
+    return null;
+  }
+  try {
+    return historyIn(folder);
+  } catch (error) {
+    if (!(error instanceof HarborError)) throw error;
+    const path = (error.details.path ?? "").slice(folder.folder.length + 1);
+    const isMissing = path !== journalPath && !folder.files.has(path);
+    add(
+      isMissing ? "files" : "journal",
+      { path, isLost: true },
+      error.state,
+      restore(`${folder.folder}/${path}`),
+    );
+    return null;
+  }
+}
+
+/** Compares the order in the journal with the order in which the snapshots were made. */
+export function checkOrder(
+  { files }: HistoryFolder,
+  { revisions, isFoldered = false }: History,
+  add: Add,
+): void {
+  const ends = revisions.map((revision) => {
+    // What cannot be read is found already, as a snapshot.
+    const { id = null, prevId = null } = attempt(revision.ends, () => {}) ?? {};
+    return { revision, id, prevId };
+  });
+  const lines = linesOfTags(files.get(journalPath) ?? "");
+  for (const [index, { revision, prevId }] of ends.entries()) {
+    const previous = ends[index - 1];
+    const line = lines.get(revision.tag) ?? null;
+    // Of drizzle-kit 1.0 two may come after one, and the next one after both.
+    const where = isFoldered
+      ? { path: revision.files[2], revision: revision.id, status: "warn" as const }
+      : { path: journalPath, line, revision: revision.id };
+    const remedy = isFoldered
+      ? "Where both change the same, write one of them anew with the project's own kit. Else nothing has to be done."
+      : `harbor-db rebase ${revision.id}`;
+    const twin = ends.slice(0, index).find((each) => prevId !== null && each.prevId === prevId);
+    if (twin !== undefined) {
+      const parent = ends.find(({ id }) => id === prevId)?.revision.id ?? "base";
+      add(
+        "branches",
+        where,
+        `${twin.revision.id} and ${revision.id} both come after ${parent}: two branches were merged`,
+        remedy,
+      );
+    } else if (prevId !== null && previous !== undefined && previous.id !== null && prevId !== previous.id) {
+      add(
+        "branches",
+        where,
+        `${revision.id} stands after ${previous.revision.id} and was not made on top of it`,
+        remedy,
+      );
+    }
+    if (!isFoldered && previous !== undefined && revision.createdAt <= previous.revision.createdAt) {
+      add(
+        "journal",
+        where,
+        `${revision.id} is not dated later than ${previous.revision.id} before it, so drizzle-kit migrate would pass over it`,
+        `harbor-db rebase ${revision.id}`,
+      );
+    }
+  }
+}
+
+/** Returns in which line of a journal each tag stands. */
+function linesOfTags(journal: string): ReadonlyMap<string, number> {
+  return new Map(
+    journal.split("\n").flatMap((text, at) =>
+      [...text.matchAll(/"tag": *"([^"]+)"/g)].map((match) => [match[1]!, at + 1] as const)
+    ),
+  );
+}
+
+function lineOf(text: string, pattern: RegExp): number | null {
+  const found = pattern.exec(text);
+  return found === null ? null : text.slice(0, found.index).split("\n").length;
+}
