@@ -84,6 +84,13 @@ export const engineMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
+    file: "engines/sqlite/rebuild/same_key.ts",
+    find: "fillOf(column, value) !== undefined",
+    replace: "false",
+    danger: "a rebuild that gives rows other ids is committed, and what refers to them is not looked at",
+    tests: ["engines/sqlite/dangling_references_test.ts"],
+  },
+  {
     file: "engines/sqlite/transaction/transaction.ts",
     find: "...fence === undefined ? [] : [fence.first],",
     replace: "",

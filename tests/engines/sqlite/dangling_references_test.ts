@@ -18,6 +18,8 @@ const harmless = [
   'UPDATE "harbor_version" SET ms = ?',
   'DELETE FROM "harbor_backfill" WHERE revision = ?',
   "-- a remark\nDELETE FROM alembic_version",
+  "INSERT INTO harbor_kept_12 (id) SELECT id FROM files",
+  "DELETE FROM harbor_kept_12 WHERE harbor_row > 1",
 ];
 
 const doubtful = [
@@ -68,5 +70,47 @@ for (const batch of [...doubtful.map((text) => [harmless[1]!, text]), ...written
 
 for (const [batch, tables] of own) {
   test(`a batch can leave dangling references of ${tables.join(" and ")} alone with: ${batch.join("; ")}`, () =>
-    assert.deepEqual(endangeredBy(batch.map((text) => ({ text, values: [] }))), new Set(tables)));
+    assert.deepEqual(
+      endangeredBy(batch.map((text) => ({ text, values: [] }))),
+      new Map(tables.map((table) => [table, null])),
+    ));
+}
+
+const rebuild = (
+  { key = "`Id` INTEGER PRIMARY KEY NOT NULL", name = '"name"', from = "users", end = ")" } = {},
+) => [
+  `CREATE TABLE __new_users (${key}, name TEXT NOT NULL${end}`,
+  `INSERT INTO __new_users ("id", "name") SELECT "id", ${name} FROM ${from}`,
+  "DROP TABLE users",
+  "ALTER TABLE __new_users RENAME TO Users",
+];
+
+// One row a batch that rebuilds a table, and the column whose values are the same behind it.
+const rebuilds: readonly (readonly [rule: string, batch: readonly string[], key: string | null])[] = [
+  ["copies all rows with their ids", rebuild(), "id"],
+  ["fills a NULL", rebuild({ name: "coalesce(\"name\", 'x')" }), "id"],
+  ["copies some rows", rebuild({ from: "users WHERE id = 1" }), null],
+  [
+    "works a column out, which an ON CONFLICT of the table may refuse",
+    rebuild({ name: "nullif(name, '')" }),
+    null,
+  ],
+  ["leaves rows out that are there twice", rebuild({ end: " UNIQUE ON CONFLICT IGNORE)" }), null],
+  ["works the ids out", rebuild().map((text) => text.replace('SELECT "id"', "SELECT id + 1")), null],
+  [
+    "leaves a column out that may not be NULL",
+    rebuild().map((text) => text.replace('"id", "name"', '"id"').replace(', "name" FROM', " FROM")),
+    null,
+  ],
+  ["has ids that may be texts", rebuild({ end: ") WITHOUT ROWID" }), null],
+  ["has a key of another type", rebuild({ key: "id TEXT PRIMARY KEY" }), null],
+  ["has a key that is no row id", rebuild({ key: "id INTEGER PRIMARY KEY DESC" }), null],
+  ["drops the table then", [...rebuild(), "DROP TABLE users"], null],
+  ["names the table anew then", [...rebuild(), "ALTER TABLE users RENAME TO people"], null],
+];
+for (const [rule, batch, key] of rebuilds) {
+  test(`what refers to the key of a table is ${key === null ? "looked at" : "safe"} where a rebuild ${rule}`, () => {
+    const endangered = endangeredBy(batch.map((text) => ({ text, values: [] })));
+    assert.equal(endangered instanceof Map && endangered.get("users"), key);
+  });
 }

@@ -129,10 +129,15 @@ function danglingQuery(references: Endangered): Step {
 /** Returns what yields the rows that refer to nothing, of the references that are at stake. */
 function danglingIn(references: Endangered): string {
   if (typeof references === "string") return "pragma_foreign_key_check";
-  const names = [...references].map((name) => quoteText(name)).join(", ");
+  const names = [...references.keys()].map((name) => quoteText(name)).join(", ");
+  const toThem = [...references].map(([name, key]) =>
+    `lower(key."table") = ${quoteText(name)}${
+      key === null ? "" : ` AND (key."to" IS NULL OR lower(key."to") <> ${quoteText(key)})`
+    }`
+  ).join(" OR ");
   return `(WITH at_stake AS MATERIALIZED (SELECT each.name FROM sqlite_schema AS each
 CROSS JOIN pragma_foreign_key_list(each.name) AS key WHERE each.type = 'table'
-AND (lower(each.name) IN (${names}) OR lower(key."table") IN (${names})) GROUP BY each.name)
+AND (lower(each.name) IN (${names}) OR ${toThem}) GROUP BY each.name)
 SELECT found.* FROM at_stake CROSS JOIN pragma_foreign_key_check(at_stake.name) AS found)`;
 }
 

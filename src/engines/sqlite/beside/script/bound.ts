@@ -2,7 +2,7 @@ import { foldName } from "../../../../base/fold_name.ts";
 import { cursorAt, tokensOf } from "../../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../../sql/lexer.ts";
 import { type Replica, schemaQuery, type SchemaRow } from "../form/replica.ts";
-import { readRebuild } from "./rebuild.ts";
+import { readRebuild } from "../../rebuild/read_rebuild.ts";
 
 /**
  * Returns the end of what has to be in one transaction with the statements of a range: one that writes to the rows of a table, or takes

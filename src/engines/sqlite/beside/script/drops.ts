@@ -2,7 +2,7 @@ import { isSameName } from "../../../../base/fold_name.ts";
 import { cursorAt, tokensOf } from "../../../../sql/cursor.ts";
 import { nameOf } from "../../../../sql/lexer.ts";
 import { readUpdates } from "./updates.ts";
-import type { Found } from "./found.ts";
+import type { Found } from "../../rebuild/found.ts";
 
 /**
  * Reads columns of one table that are dropped from a statement on, with the indexes that are dropped before and between them, and

@@ -5,7 +5,7 @@ import { isWord } from "../../../../sql/lexer.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import { columnsIn } from "../../../../sql/expression_columns.ts";
 import { isInKey, type TableForm } from "../form/table.ts";
-import { readRebuild, type Rebuild, textOf } from "./rebuild.ts";
+import { readRebuild, type Rebuild, textOf } from "../../rebuild/read_rebuild.ts";
 
 /** An `UPDATE` of one table and nothing besides. */
 export interface RowUpdate {

@@ -9,7 +9,7 @@ import { isTableAs } from "../definition/swap.ts";
 import { openReplica, type Replica } from "../form/replica.ts";
 import { readTable, type TableForm } from "../form/table.ts";
 import { changedMeanwhile, isLarge } from "../form/whole_table.ts";
-import type { Found } from "../script/found.ts";
+import type { Found } from "../../rebuild/found.ts";
 import type { Way } from "./way.ts";
 
 /**

@@ -3,7 +3,7 @@ import { closing, tokensOf, topLevel } from "../../../../sql/cursor.ts";
 import { isWord } from "../../../../sql/lexer.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import { rowValue } from "../form/row_value.ts";
-import type { Rebuild } from "../script/rebuild.ts";
+import type { Rebuild } from "../../rebuild/read_rebuild.ts";
 import type { Replica } from "../form/replica.ts";
 import { affinityOf, type ColumnForm, readTable, rowIdColumn, type TableForm } from "../form/table.ts";
 import type { Given } from "./way.ts";

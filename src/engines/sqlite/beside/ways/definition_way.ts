@@ -5,7 +5,7 @@ import type { DefinitionChange } from "../definition/change.ts";
 import { changeDefinition } from "../definition/change_definition.ts";
 import { demandsOf, type Fill, guardsOf } from "../definition/demands.ts";
 import { impliedValues } from "../form/implied_values.ts";
-import { fillOf } from "../script/rebuild.ts";
+import { fillOf } from "../../rebuild/read_rebuild.ts";
 import { rowidOf } from "../form/source_table.ts";
 import { affinityOf, type IndexForm, readTable, rowIdColumn, type TableForm } from "../form/table.ts";
 import { readUpdatedRebuild } from "../script/updates.ts";

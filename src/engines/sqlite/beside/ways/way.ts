@@ -1,7 +1,7 @@
 import type { BesideChange } from "../../../beside.ts";
 import type { BesidePlace } from "../../database.ts";
 import type { Replica } from "../form/replica.ts";
-import type { Found } from "../script/found.ts";
+import type { Found } from "../../rebuild/found.ts";
 
 /**
  * A way to change a table beside its writers. It finds what it may be for, by the text alone, and says then what it would

@@ -1,6 +1,6 @@
-import { foldName, isSameName } from "../../../../base/fold_name.ts";
-import { closing, commaParts, cursorAt, tokensOf, topLevel } from "../../../../sql/cursor.ts";
-import { isWord, nameOf, type Token } from "../../../../sql/lexer.ts";
+import { foldName, isSameName } from "../../../base/fold_name.ts";
+import { closing, commaParts, cursorAt, tokensOf, topLevel } from "../../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 import type { Found } from "./found.ts";
 
 /** A table that is made anew, filled from the old one and put in its place, as drizzle-kit writes it. */
