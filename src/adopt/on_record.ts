@@ -5,6 +5,7 @@ import type { Scratch } from "../engines/scratch.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Revision } from "../history/history.ts";
 import { snapshotOf } from "../history/revision_schema.ts";
+import { heldAsLeft } from "../migrate/rules/left_open.ts";
 import { isInvalid } from "../migrate/left_by_scripts.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
@@ -32,7 +33,8 @@ async function readOwn({ database, history }: RunContext, inspection: Inspection
   const label = labels.find(({ by, isTrue }) => by === "harbor-db" && !isTrue);
   const revision = history.revisions.find(({ id }) => id === label?.revision);
   if (revision === undefined) return null;
-  const ours = ownTables(schemas, live);
+  const at = history.revisions.indexOf(revision);
+  const ours = ownTables(schemas, heldAsLeft(live, history.revisions.slice(0, at + 1)));
   const sentences = compareSnapshots(snapshotOf(revision), ours).map(describeDifference);
   const known = await readDrift(database);
   const drift = sentences.filter((each) => known.has(each));
@@ -57,9 +59,10 @@ async function readDrizzles(context: RunContext, inspection: Inspection): Promis
   const last = revisions.findIndex(({ id }) => id === label?.revision);
   const revision = revisions[last];
   if (revision === undefined) return null;
+  const done = revisions.slice(0, last + 1);
   const differences = compareSnapshots(
     snapshotOf(revision),
-    ownTables(inspection.schemas, inspection.live),
+    ownTables(inspection.schemas, heldAsLeft(inspection.live, done)),
   );
   if (differences.length === 0) return { revision: revision.id, drift: [], isExact: true };
   const judge = (isLeft: IsLeft): OnRecord | null => {
@@ -69,7 +72,7 @@ async function readDrizzles(context: RunContext, inspection: Inspection): Promis
     const isExact = drift.length === differences.length;
     return isWhole ? { revision: revision.id, drift: drift.map(describeDifference), isExact } : null;
   };
-  const given = { context, revisions: revisions.slice(0, last + 1), inspection };
+  const given = { context, revisions: done, inspection };
   const memory = await openScratch(context.database.dialect, null, { client: nobody });
   const tried = memory === null ? null : await leftOn(memory, given);
   if (tried !== null) return judge(tried);
@@ -116,7 +119,10 @@ async function leftOn(
         { ...context, database, notify: () => {} },
         { goal: { direction: "upgrade", text: last.id }, lockWaitMs: 0 },
       );
-      return compareSnapshots(snapshotOf(last), ownTables(schemas, await database.introspect()));
+      return compareSnapshots(
+        snapshotOf(last),
+        ownTables(schemas, heldAsLeft(await database.introspect(), revisions)),
+      );
     });
     const sentences = new Set(left.map(describeDifference));
     return (each) => sentences.has(describeDifference(each));

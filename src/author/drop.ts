@@ -58,7 +58,8 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
   const [up] = revisionFiles(newest, isFoldered);
   // drizzle-kit calls the snapshots of two with the same prefix by one name.
   const others = new Set(tags.slice(0, -1).flatMap((tag) => revisionFiles(tag, isFoldered)));
-  const paths = revisionFiles(newest, isFoldered).filter((path) => !others.has(path));
+  const named = folders.flatMap((folder) => historyIn(folder).revisions).find(({ tag }) => tag === newest);
+  const paths = (named?.files ?? revisionFiles(newest, isFoldered)).filter((path) => !others.has(path));
   const journals = folders.flatMap((folder): FileChange[] => {
     const before = folder.files.get(journalPath);
     if (before === undefined || !tagsIn(before).includes(newest)) return [];

@@ -116,17 +116,35 @@ export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
     throw broken(`${files.folder}/${journalPath}`, `revision ${twice} stands in it twice`);
   }
   const readSnapshot = isFoldered ? readChanges(files, entries) : readPlain(files);
+  const paths = isFoldered ? entries.map(({ tag }) => revisionFiles(tag, true)) : pathsOf(files, entries);
   const revisions = entries.map((entry, at) =>
     buildRevision(dialect, files, {
       entry,
       id: ids[at]!,
       parent: ids[at - 1] ?? null,
-      paths: revisionFiles(entry.tag, isFoldered),
+      paths: paths[at]!,
       readSnapshot,
     })
   );
   const covered = buildCovered(dialect, files, revisions);
   return { dialect, revisions, isFoldered, ...covered === null ? {} : { covered } };
+}
+
+/**
+ * Returns the files of a journal's revisions. Where tags begin with a time, snapshots may still be called by the number that
+ * stood there, as of histories that older kits numbered and somebody renamed: the newer kit goes on with the tag's.
+ */
+function pathsOf(files: HistoryFiles, entries: readonly JournalEntry[]): readonly RevisionFiles[] {
+  const byTag = entries.map(({ tag }) => revisionFiles(tag));
+  const isThere = (path: string) => (files.edges ?? files.read)(path) !== null;
+  return entries.map(({ tag, idx }, at) => {
+    const [up, down, snapshot] = byTag[at]!;
+    if (idx === undefined || !/^\d{10,}_/.test(tag) || isThere(snapshot)) return byTag[at]!;
+    const [, , numbered] = revisionFiles(`${idx}`.padStart(4, "0"));
+    return isThere(numbered) && !byTag.some((each) => each[2] === numbered)
+      ? [up, down, numbered]
+      : byTag[at]!;
+  });
 }
 
 /**
@@ -170,6 +188,7 @@ export function headOf(history: History): Revision | undefined {
 const journal = v.object({
   dialect: v.string(),
   entries: v.array(v.object({
+    idx: v.optional(v.number()),
     when: v.pipe(v.number(), v.check(isTime, "is no time in milliseconds")),
     // It is the name of files: a path would lead out of the folder.
     tag: v.pipe(v.string(), v.regex(/^[\p{L}\p{N}_][\p{L}\p{N}_. -]*$/u, "is no name of a file")),

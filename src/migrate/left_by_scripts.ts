@@ -4,6 +4,7 @@ import { readDrift, recordDrift } from "../engines/taken_over.ts";
 import { describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import { differencesFrom, schemasOf } from "../state/read_unmanaged.ts";
 import type { State } from "../state/state.ts";
+import { heldAsLeft } from "./rules/left_open.ts";
 import type { StepResult } from "./steps/step_result.ts";
 
 /** A run of steps, as far as it matters for what they leave. */
@@ -83,9 +84,11 @@ async function readDifferences(
   { database, history }: RunContext,
   id: string | null,
 ): Promise<readonly Difference[] | null> {
-  const revision = history.revisions.find((each) => each.id === id) ?? null;
+  const at = history.revisions.findIndex((each) => each.id === id);
   try {
-    return differencesFrom(schemasOf(history), revision, await database.introspect());
+    const live = await database.introspect();
+    const held = heldAsLeft(live, history.revisions.slice(0, at + 1));
+    return differencesFrom(schemasOf(history), history.revisions[at] ?? null, held);
   } catch (error) {
     if (error instanceof HarborError && error.details.isMissing === true) return null;
     throw error;

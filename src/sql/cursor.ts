@@ -103,3 +103,8 @@ export function foldedName(token: Token | undefined, dialect: Dialect): string |
 function isToken(token: Token | undefined, text: string): boolean {
   return token?.kind === "sign" ? token.text === text : isWord(token, text);
 }
+
+/** PostgreSQL reads a name without quotes in lower case. */
+export function folded(token: Token): Token {
+  return token.kind === "word" ? { ...token, text: foldName(token.text) } : token;
+}

@@ -410,6 +410,46 @@ for (const engine of engines) {
     }));
 }
 
+for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {
+  test(`schema: what a script leaves NOT VALID is no drift, and another condition is (${engine.name})`, () =>
+    engine.withDatabase(async (url) => {
+      const things = { columns: { id: "integer!", size: "integer" }, checks: { positive: "size > 0" } };
+      const parts = { columns: { id: "integer!", thing: "integer" }, references: { thing: "things" } };
+      const constraints = (state: string) => [
+        `ALTER TABLE "things" ADD CONSTRAINT "positive" CHECK ("things"."size" > 0)${state}`,
+        `ALTER TABLE "parts" ADD CONSTRAINT "parts_thing_fkey" FOREIGN KEY ("thing") REFERENCES "things"("id")${state}`,
+      ];
+      const history = schemaHistory(engine.dialect, [{
+        tables: { things, parts },
+        up: [
+          ...ddlOf("things", { columns: things.columns }),
+          ...ddlOf("parts", { columns: parts.columns }),
+          ...constraints(" NOT VALID"),
+        ],
+        down: ['DROP TABLE "parts"', 'DROP TABLE "things"'],
+      }]);
+      await withTestDatabase(
+        url,
+        (database) =>
+          migrate({ ...contextOf(database), history }, {
+            goal: { direction: "upgrade", text: "head" },
+            lockWaitMs: 0,
+          }),
+      );
+      const look = async () => (await verifyUrl(url, { history, checks: ["schema"] })).findings;
+      assert.deepEqual((await look()).map(({ message }) => message), [
+        "2 tables exactly as revision 000000000001 leaves them",
+      ]);
+      await engine.query(
+        url,
+        "ALTER TABLE things DROP CONSTRAINT positive, ADD CONSTRAINT positive CHECK (size > 1) NOT VALID",
+      );
+      assert.deepEqual((await look()).map(({ status, details }) => [status, details["path"]]), [
+        ["fail", "check positive"],
+      ]);
+    }));
+}
+
 test("schema: what scripts leave of row-level security and unlogged tables is theirs", () => {
   const { left, perhaps } = leftSettings([
     'CREATE UNLOGGED TABLE "public"."a" (id int)',

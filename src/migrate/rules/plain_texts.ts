@@ -1,3 +1,5 @@
+import { HarborError } from "../../base/errors.ts";
+import type { Revision } from "../../history/history.ts";
 import type { Script } from "../../history/scripts/script.ts";
 import type { Statement } from "../../history/scripts/statement.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
@@ -15,4 +17,16 @@ export function withPlainTexts(
 /** Returns the texts of {@link withPlainTexts}, to be read and not to be run. */
 export function plainTexts(script: Script, around: readonly Pick<Snapshot, "schemas">[]): readonly string[] {
   return withPlainTexts(script, around).map(({ sql }) => sql);
+}
+
+/** Returns the {@link plainTexts} of all upgrades; those of a script that cannot be read are the history check's affair. */
+export function upgradeTexts(revisions: readonly Revision[], live: Snapshot): readonly string[] {
+  return revisions.flatMap((revision) => {
+    try {
+      return plainTexts(revision.upgrade(), [live]);
+    } catch (error) {
+      if (error instanceof HarborError) return [];
+      throw error;
+    }
+  });
 }

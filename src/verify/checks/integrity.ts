@@ -4,8 +4,8 @@ import { loadInspector } from "../../engines/open/inspector.ts";
 import { type Found, notCheckedOf, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isTimeUp } from "./time_limit.ts";
-import { plainTexts } from "../../migrate/rules/plain_texts.ts";
-import { leftOpen } from "../rules/left_open.ts";
+import { leftOpen } from "../../migrate/rules/left_open.ts";
+import { upgradeTexts } from "../../migrate/rules/plain_texts.ts";
 import { type Check, type CheckContext, couldNotCheck, failure } from "./check.ts";
 
 /** What the engine itself knows of its health. */
@@ -57,7 +57,7 @@ async function leftByScripts(context: CheckContext): Promise<readonly LeftConstr
     if (!hasLeft[live.dialect]) return [];
     const applied = new Set(state.applied.map(({ revision }) => revision));
     const done = history.revisions.filter(({ id }) => applied.has(id));
-    return leftOpen(done.flatMap((revision) => plainTexts(revision.upgrade(), [live])));
+    return leftOpen(upgradeTexts(done, live));
   } catch (error) {
     if (error instanceof HarborError && !isTimeUp(error)) return [];
     throw error;

@@ -10,7 +10,8 @@ import type { Snapshot } from "../../schema/snapshot.ts";
 import { headSchema, keptOf } from "../../adopt/inspect.ts";
 import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
-import { plainTexts } from "../../migrate/rules/plain_texts.ts";
+import { heldAsLeft } from "../../migrate/rules/left_open.ts";
+import { upgradeTexts } from "../../migrate/rules/plain_texts.ts";
 import { requireSchemas } from "../../state/require_schemas.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
 import { isMadeBy, leftByScripts, type MadeObject } from "../rules/made_by_script.ts";
@@ -36,7 +37,9 @@ export const schemaCheck: Check = {
     const isAdopted = state.applied.some(({ origin }) => origin === "adopt" || origin === "bridge");
     // A stamp runs nothing.
     const isTakenOver = isAdopted || state.applied.some(({ origin }) => origin === "stamp");
-    const all = current === null ? [] : differencesFrom(schemas, current, live);
+    const names = new Set(state.applied.map((row) => row.revision));
+    const done = history.revisions.filter(({ id }) => names.has(id));
+    const all = current === null ? [] : differencesFrom(schemas, current, heldAsLeft(live, done));
     const takenOver = all.length === 0 ? new Set() : await readDrift(await context.database());
     const differences = all.filter((each) => !takenOver.has(describeDifference(each)));
     const fromScripts = all.length - differences.length;
@@ -44,9 +47,7 @@ export const schemaCheck: Check = {
     if (current !== null && differences.length > 0 && match.exact && match.revision !== null) {
       return yield isAnother(match.revision, current.id);
     }
-    const names = new Set(state.applied.map((row) => row.revision));
-    const done = history.revisions.filter(({ id }) => names.has(id));
-    const scripts = scriptsOf(done, live);
+    const scripts = upgradeTexts(done, live);
     const made = leftByScripts(scripts, live.dialect);
     const settings = await oddSettings(await context.database(), {
       tables: ownTables(schemas, live).tables,
@@ -60,7 +61,7 @@ export const schemaCheck: Check = {
       ...made.filter((each) => !isThere(each, live) && !isTold(each, differences)).map((each) =>
         lost(each, isTakenOver)
       ),
-      ...strangers(schemas, live, scriptsOf(history.revisions, live)),
+      ...strangers(schemas, live, upgradeTexts(history.revisions, live)),
       ...settings.map((each) => ({ ...each, status: isTakenOver ? "warn" as const : each.status })),
     ];
     if (found.length > 0) return yield* found;
@@ -183,16 +184,4 @@ function strangers(
       "They are left alone. Give another program's tables a database of their own; what is meant belongs into a revision.",
     details: { objects },
   }];
-}
-
-/** Returns the statements of all upgrades; those of a script that cannot be read are the history check's affair. */
-function scriptsOf(revisions: History["revisions"], live: Snapshot): readonly string[] {
-  return revisions.flatMap((revision) => {
-    try {
-      return plainTexts(revision.upgrade(), [live]);
-    } catch (error) {
-      if (error instanceof HarborError) return [];
-      throw error;
-    }
-  });
 }

@@ -1,7 +1,6 @@
-import { foldName } from "../../base/fold_name.ts";
 import type { TableSetting } from "../../engines/inspector.ts";
-import { commaParts, cursorAt, tokensOf } from "../../sql/cursor.ts";
-import { isWord, type Token } from "../../sql/lexer.ts";
+import { commaParts, cursorAt, folded, tokensOf } from "../../sql/cursor.ts";
+import { isWord } from "../../sql/lexer.ts";
 
 /** What scripts say of the tables of PostgreSQL. */
 export interface SaidSettings {
@@ -56,9 +55,4 @@ export function leftSettings(statements: readonly string[]): SaidSettings {
     }
   }
   return { left, perhaps: [...perhaps] };
-}
-
-/** PostgreSQL reads a name without quotes in lower case. */
-export function folded(token: Token): Token {
-  return token.kind === "word" ? { ...token, text: foldName(token.text) } : token;
 }
