@@ -26,8 +26,8 @@ export interface Project {
 }
 
 /**
- * Returns the project that a folder is, or is in; `null` outside of one. A folder with `schema.ts` or a `drizzle.config`
- * is a project whether it has a history or not, and one with anything of a history in `drizzle/` is, too, as where only that is
+ * Returns the project that a folder is, or is in; `null` outside of one. A folder with `schema.ts`, a `drizzle.config`, or a
+ * package.json that asks for Drizzle is a project whether it has a history or not, and one with anything of a history in `drizzle/` is, too, as where only that is
  * deployed; one around it is when it has. The history is in `drizzle/`, unless the
  * config names another folder and none of ours is there.
  *
@@ -45,7 +45,9 @@ export function findProject(cwd: string): Project | null {
 function projectIn(folder: string): Project | null {
   const file = configs.map((name) => join(folder, name)).find((path) => existsSync(path));
   const usual = join(folder, "drizzle");
-  if (file === undefined && !existsSync(join(folder, "schema.ts")) && !hasHistory(usual)) return null;
+  const isProject = file !== undefined || existsSync(join(folder, "schema.ts")) || hasHistory(usual) ||
+    usesDrizzle(folder);
+  if (!isProject) return null;
   const isLaidOut = dialects.some((dialect) => existsSync(join(usual, dialect)));
   const text = file === undefined ? null : readIfThere(file);
   if (file === undefined || text === null) {
@@ -59,6 +61,11 @@ function projectIn(folder: string): Project | null {
     config,
     configFile: file,
   };
+}
+
+/** Whether it is an application of Drizzle's, whose config may lie deeper: its database is not The Open Harbor's. */
+function usesDrizzle(folder: string): boolean {
+  return /"drizzle-(?:kit|orm)"\s*:/.test(readIfThere(join(folder, "package.json")) ?? "");
 }
 
 /** Whether there is anything of a history: one that lacks its journal, or may not be read, is none to be gone past. */
@@ -93,7 +100,7 @@ export function refuseUnlessUsable(history: string): void {
         hint: [
           'To write its first revision: harbor-db generate "Initial schema"',
           "Where its history is elsewhere: --dir <dir>",
-          "For the history that is built in: run it in a folder without schema.ts, drizzle.config and drizzle/",
+          "For the history that is built in: run it in a folder without schema.ts, drizzle.config, drizzle/ and Drizzle in package.json",
         ],
       },
     );

@@ -114,10 +114,18 @@ test("in a project every command takes the project's history, also from a folder
     await withFolder((empty) => expect(4, ["upgrade"], { cwd: empty, env }));
   }));
 
-for (const name of ["schema.ts", "drizzle.config.ts", "drizzle.config.json"]) {
+for (
+  const [name, text] of [
+    ["schema.ts", ""],
+    ["drizzle.config.ts", ""],
+    ["drizzle.config.json", ""],
+    // Its config may lie deeper, as where drizzle-kit is told of it.
+    ["package.json", '{ "devDependencies": { "drizzle-kit": "^0.31.0" } }'],
+  ] as const
+) {
   test(`a folder with ${name} and no history gets no other one's`, () =>
     withFolder(async (cwd) => {
-      await writeFile(join(cwd, name), "");
+      await writeFile(join(cwd, name), text);
       for (const command of ["upgrade", "status", "adopt"]) {
         const { stderr } = await expect(2, [command], { cwd });
         assert.match(stderr, /there is no such folder, and the one around it is a project/);
@@ -127,9 +135,10 @@ for (const name of ["schema.ts", "drizzle.config.ts", "drizzle.config.json"]) {
     }));
 }
 
-test("a drizzle/ alone makes no project", () =>
+test("a drizzle/ alone makes no project, and no package.json without Drizzle", () =>
   withFolder(async (cwd) => {
     await mkdir(join(cwd, "drizzle"));
+    await writeFile(join(cwd, "package.json"), '{ "dependencies": { "hono": "^4.0.0" } }');
     assert.match((await expect(0, ["status"], { cwd })).stdout, /^history +built in$/m);
   }));
 
