@@ -10,7 +10,7 @@ import type { Snapshot } from "../../schema/snapshot.ts";
 import { headSchema, keptOf } from "../../adopt/inspect.ts";
 import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
-import { heldAsLeft } from "../../migrate/rules/left_open.ts";
+import { heldAsLeft } from "../../migrate/held_as_left.ts";
 import { upgradeTexts } from "../../migrate/rules/plain_texts.ts";
 import { requireSchemas } from "../../state/require_schemas.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
