@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import { quoteText } from "../../sql/quote.ts";
-import { anyAttachedQuery, type Attached, attachedQuery } from "./catalogs/attached.ts";
+import { anyAttachedQuery, anyGoneQuery, type Attached, attachedQuery } from "./catalogs/attached.ts";
 import { inPlace, ownSchemas } from "./catalogs/place.ts";
 import type { AdvisoryLock } from "./lock.ts";
 import { sessionError, statementError } from "./session/errors.ts";
@@ -44,6 +44,8 @@ export interface BatchFrame {
   commit(): Promise<void>;
   /** Reads what hangs on tables and indexes. */
   readAttached(): Promise<readonly Attached[]>;
+  /** Says whether anything is gone on which something hung. */
+  hasLost(attached: readonly Attached[]): Promise<boolean>;
   /** Reads the ids of tables and indexes, as {@link Attached} has them. */
   readStanding(): Promise<ReadonlySet<string>>;
   /** Runs what hangs something on what came in the place of another. */
@@ -62,6 +64,13 @@ export function batchFrame({ session, lock, trust, url, lockTimeout }: FrameSett
   async function readAttached(): Promise<readonly Attached[]> {
     const answers = await around([setPath(pinnedPath), ...lookAtAttached]);
     return (answers.at(-2)?.rows ?? []) as unknown as readonly Attached[];
+  }
+
+  async function hasLost(attached: readonly Attached[]): Promise<boolean> {
+    const ids = new Set(attached.flatMap(({ id, aspect }) => aspect === null ? [] : [id]));
+    if (ids.size === 0) return false;
+    const [, answer] = await around([setPath(pinnedPath), plain(inPlace(anyGoneQuery(ids), session))]);
+    return answer?.rows[0]?.["gone"] === true;
   }
 
   async function readStanding(): Promise<ReadonlySet<string>> {
@@ -157,6 +166,7 @@ export function batchFrame({ session, lock, trust, url, lockTimeout }: FrameSett
     around,
     commit,
     readAttached,
+    hasLost,
     readStanding,
     carry,
   };

@@ -97,6 +97,7 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
     around,
     commit,
     readAttached,
+    hasLost,
     readStanding,
     carry,
   } = batchFrame(setting);
@@ -231,7 +232,7 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
       });
       await judgement;
       rowsMs = Math.max(0, performance.now() - sent - beginMs);
-      if (statements.length > 0 && attached.some(({ aspect }) => aspect !== null)) {
+      if (statements.length > 0 && await hasLost(attached)) {
         await carry(carryOver(attached, await readAttached()));
       }
       return await end({ changed, batch, before: batch && answers[session.direct ? 1 : 2], attached });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { attachedQuery } from "../../../src/engines/postgres/catalogs/attached.ts";
 import { runHere } from "../../support/run_here.ts";
 import { storageFields } from "../../support/samples/application.ts";
-import { withFreshPostgres } from "../../support/servers/postgres_server.ts";
+import { withClient, withFreshPostgres } from "../../support/servers/postgres_server.ts";
 import { withSlowWay } from "../../support/servers/slow_way.ts";
 
 // A server may be far away, and then each way there and back takes longer than what is done there. One version is enough.
@@ -61,4 +61,16 @@ test("postgres: what hangs on tables and indexes is read only where something do
     // It builds indexes beside writers, and puts them in the place of others.
     assert.ok(countOf(bare, "CREATE UNIQUE INDEX CONCURRENTLY") > 0, shown(bare));
     assert.equal(countOf(bare, attachedQuery("").slice(0, 30)), 0, shown(bare));
+  }));
+
+test("postgres: what hangs on tables and indexes is read again only where some of it is gone", () =>
+  withFreshPostgres(15, async (url) => {
+    await sentBy(url, ["upgrade", storageFields, "--no-backup"]);
+    await withClient(url, async (client) => {
+      await client`COMMENT ON TABLE users IS 'of the harbour'`;
+    });
+    const sent = await sentBy(url, ["upgrade", "head", "--no-backup"]);
+    const readings = countOf(sent, attachedQuery("").slice(0, 30));
+    assert.ok(readings > 0, shown(sent));
+    assert.equal(readings, countOf(sent, "FROM pg_publication_rel) AS used"), shown(sent));
   }));

@@ -1,4 +1,5 @@
 import { comment, firstOwn, granteeName, optionList, policyDefinition, triggerDefinition } from "./words.ts";
+import { quoteText } from "../../../sql/quote.ts";
 import { isOwnRelation } from "./own_relations.ts";
 import { ownSchemas, shownName } from "./place.ts";
 
@@ -74,6 +75,24 @@ export const anyAttachedQuery = `SELECT EXISTS (SELECT FROM pg_class c WHERE c.r
       AND classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_statistic_ext'::regclass))
     OR EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal) OR EXISTS (SELECT FROM pg_policy)
     OR EXISTS (SELECT FROM pg_statistic_ext) OR EXISTS (SELECT FROM pg_publication_rel) AS used`;
+
+/**
+ * Returns the query for whether any of the things with these ids, as {@link Attached} has them, is `gone` from the run's schemas,
+ * for `inPlace` to write. It costs less than a tenth of reading all again.
+ */
+export function anyGoneQuery(ids: Iterable<string>): string {
+  const own = (relation: string) =>
+    `${relation} IN (SELECT oid FROM pg_class WHERE relnamespace = ${ownSchemas} AND relkind IN ('r', 'p', 'i', 'I'))`;
+  return `SELECT EXISTS (SELECT FROM unnest(ARRAY[${
+    [...ids].map(quoteText).join()
+  }]::text[]) AS wanted (id) WHERE id NOT IN (
+    SELECT oid::text FROM pg_class WHERE ${own("oid")}
+    UNION ALL SELECT concat(attrelid, '.', attnum) FROM pg_attribute WHERE NOT attisdropped AND ${
+    own("attrelid")
+  }
+    UNION ALL SELECT concat('constraint ', oid) FROM pg_constraint WHERE ${own("conrelid")}
+    UNION ALL SELECT concat('statistics ', oid) FROM pg_statistic_ext WHERE ${own("stxrelid")})) AS gone`;
+}
 
 /** A condition on pg_index `x`: by that index rows can be told apart. */
 export const canIdentify = `x.indisunique AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL
