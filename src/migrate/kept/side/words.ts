@@ -68,6 +68,8 @@ export interface Words {
   readonly isMade: (value: SQL, became: SQL, column: Column) => SQL;
   /** Stops a trigger, and lets it fire as before. */
   readonly pauseTrigger: (trigger: OtherObject, table: string) => Pause;
+  /** Asks for what does something else instead of what writes to a table's rows, by `name`; `null` where nothing can. */
+  readonly readDiversions: (table: string) => SQL | null;
   /** What stands between the columns and the rows of an INSERT that says itself what the database would make. */
   readonly overriding: SQL;
   /** Moves the counter that makes a column's values behind those that are there. */
@@ -129,6 +131,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
       text === null
         ? { before: [], after: [] }
         : { before: [sql`DROP TRIGGER IF EXISTS ${ownTable(name)}`], after: [sql.raw(text)] },
+    readDiversions: () => null,
     overriding: sql``,
     advance: () => null,
   },
@@ -209,6 +212,9 @@ export const words: Readonly<Record<Dialect, Words>> = {
         after: [alter(fires === undefined ? sql`ENABLE` : how[fires])],
       };
     },
+    readDiversions: (table) =>
+      sql`SELECT r.rulename AS name FROM pg_rewrite r WHERE r.is_instead AND r.ev_enabled <> 'D' AND r.ev_type IN ('2', '3')
+      AND r.ev_class IN (SELECT t.tableoid FROM ${ownTable(table)} AS t) ORDER BY r.rulename`,
     overriding: sql` OVERRIDING SYSTEM VALUE`,
     advance: (table, column, sequence) =>
       sql`SELECT setval(s.name, s.highest) FROM (SELECT CAST(${
