@@ -27,9 +27,9 @@ export interface Project {
 
 /**
  * Returns the project that a folder is, or is in; `null` outside of one. A folder with `schema.ts`, a `drizzle.config`, or a
- * package.json that asks for Drizzle is a project whether it has a history or not, and one with anything of a history in `drizzle/` is, too, as where only that is
- * deployed; one around it is when it has. The history is in `drizzle/`, unless the
- * config names another folder and none of ours is there.
+ * package.json that asks for Drizzle is a project whether it has a history or not. So is one with anything of a history in
+ * `drizzle/`, as where only that is deployed. One around it is when it has a history, which is in `drizzle/`, unless the config
+ * names another folder and none of ours is there.
  *
  * @throws {HarborError} `bad_config` when only running a config would tell where the history is
  */
