@@ -25,7 +25,8 @@ import { openStatements, readTogether, type Statements } from "./transaction/sta
 import { own, type SqliteBatch } from "./transaction/transaction.ts";
 import { type BatchWatch, spaceOf, watchBatch } from "./watch/batch.ts";
 import { roomOf } from "./watch/room.ts";
-import { takeNoCare, type WriteJob, type Written } from "./write_here.ts";
+import { catchUp, takeNoCare } from "./watch/no_care.ts";
+import type { WriteJob, Written } from "./write_here.ts";
 
 /**
  * Opens a SQLite file. An empty file is an empty database.
@@ -73,6 +74,10 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
   let isOpen = true;
   let lastBatch: SqliteBatchTimes = { heldMs: 0, inLineMs: 0, rowsMs: 0, waitedMs: 0 };
   let watcher: Watcher | null = null;
+  /** Set while no care is taken. */
+  let takeCare: (() => void) | undefined;
+  /** Whether the disk may not have all that was written. */
+  let isBehind = false;
   /** Of the lock's own commits while somebody watches, the slowest: next to nothing is in them but what the disk takes. */
   let slowestCommitMs = 0;
 
@@ -193,8 +198,15 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
         pause: (ms, signal) => pauseFor(ms, signal, watcher),
       })),
     watch: (next) => {
-      if (next?.isThrowAway) takeNoCare(handle);
-      else if (watcher?.isThrowAway) execute(handle, "PRAGMA synchronous = FULL");
+      takeCare?.();
+      takeCare = undefined;
+      if (next?.isThrowAway) {
+        takeCare = takeNoCare(handle);
+        isBehind = true;
+      } else if (next !== null && isBehind && path !== null) {
+        catchUp(handle, path);
+        isBehind = false;
+      }
       watcher = next;
       slowestCommitMs = 0;
     },

@@ -1,13 +1,13 @@
-import type { DatabaseSync } from "node:sqlite";
 import { sqliteFileUrl } from "../../base/url/sqlite_url.ts";
 import type { WatchedBatch } from "../watch/figures.ts";
 import type { FileJob } from "./apart/large_file.ts";
-import { execute, mostMappedBytes, openFile } from "./connection/open_file.ts";
+import { openFile } from "./connection/open_file.ts";
 import type { Fence } from "./lock/lock.ts";
 import { commit, runTransaction, whenFree } from "./transaction/run.ts";
 import { openStatements } from "./transaction/statements.ts";
 import type { SqliteBatch } from "./transaction/transaction.ts";
 import { type BatchWatch, watchBatch } from "./watch/batch.ts";
+import { takeNoCare } from "./watch/no_care.ts";
 
 /** A batch that a thread writes, over a connection of its own. */
 export interface WriteJob extends FileJob, Pick<SqliteBatch, "statements" | "mode"> {
@@ -51,15 +51,4 @@ export async function writeHere(
   } finally {
     statements.handle.close();
   }
-}
-
-/**
- * Waits for no disk, and keeps some in memory of what a large transaction would write to the log again and again. What is not
- * in the log is read where the system has it; that ends the process where it cannot be read, but it was just written.
- */
-export function takeNoCare(handle: DatabaseSync): void {
-  execute(handle, "PRAGMA synchronous = OFF");
-  execute(handle, `PRAGMA mmap_size = ${mostMappedBytes}`);
-  // In kB. What SQLite sorts by takes as much again, and so does a thread that writes.
-  execute(handle, "PRAGMA cache_size = -8192");
 }
