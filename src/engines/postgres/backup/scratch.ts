@@ -9,6 +9,7 @@ import type { Session } from "../session/session.ts";
 import { sqlStateOf } from "../session/errors.ts";
 import { holdAtRest } from "./hold_at_rest.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
+import { countNow } from "../watch/locks.ts";
 import { type ArchivedCode, callsUntrusted, ownersToTry, untrustedOnLoad } from "../trust/trust.ts";
 
 const prefix = "harbor_scratch_";
@@ -144,6 +145,8 @@ export async function tryOn(
     });
   }
   // Else the server does it in its own time (autovacuum), to tables that are new, and steps wait a second for each lock of it.
+  // So it would for rows of the restore that it hears of only afterwards, from a session that tells it once in a second.
+  if (scratch.serverVersion >= 150_000) await scratch.script(countNow);
   await scratch.script("VACUUM (ANALYZE)");
   const { hold, remarks } = await holdAtRest(scratch);
   await onRestored({ ...trial, options: {}, hold, remarks: [...trialRemarks, ...remarks] });
