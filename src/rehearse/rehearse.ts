@@ -5,7 +5,7 @@ import type { Snapshot } from "../schema/snapshot.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Origins, startOf } from "../migrate/rules/origins.ts";
 import { judgePlans, type QuerySource, readPlans } from "./query_plans.ts";
-import { recorded } from "./record.ts";
+import { type Recorded, recorded } from "./record.ts";
 import { quickerOf, type RunFigures } from "./rules/figures.ts";
 import type { Failure, Forecast, WayBack } from "./rules/forecast.ts";
 import { compareContents } from "./compare_contents.ts";
@@ -90,15 +90,17 @@ export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promi
   const { wayBack, again } = await tryWayBack(context, rehearsal, { before, after, held, isShort });
   context.notify({ kind: "done" });
   const schema = compareSnapshots(before, after).map(changeText);
-  const figures = again === null ? run.figures : quickerOf(run.figures, again);
+  const figures = again.reduce(quickerOf, run.figures);
   return { ...base, ...figures, schema, losses, compared, findings, queries, wayBack, ...end() };
 }
 
 /**
- * What is shorter is measured a second time, in milliseconds: whatever a program does for the first time takes it longer, and one slow
- * moment of the machine is much of it.
+ * What is shorter is measured again, in milliseconds: whatever a program does for the first time takes it longer, and one slow moment of
+ * the machine is much of it. Of what takes some milliseconds, a runtime that compiles by and by takes twice as long the second time as
+ * the third, and then no less.
  */
 const shortMs = 1_000;
+const mostMeasuredAgain = 2;
 
 function busyMs({ steps }: RunFigures): number {
   return steps.reduce((sum, { ms, pausesMs }) => sum + ms - (pausesMs ?? 0), 0);
@@ -109,26 +111,50 @@ const measured = { countsPauses: true };
 /** What it takes is not told. */
 const hurried = { countsPauses: true, isThrowAway: true };
 
+/** What is there to compare with on the way back. */
+interface Returning {
+  readonly before: Snapshot;
+  readonly after: Snapshot;
+  readonly held: HeldContents;
+}
+
 /**
  * Undoes what was done and does it again, and says what was not as before.
  *
- * @returns Also what it took to do it again; `null` where that says nothing of the database itself
+ * @returns Also what it took to do it again, each time; nothing where that says nothing of the database itself
  */
 async function tryWayBack(
   context: RunContext,
   { forward, back }: Rehearsal,
-  { before, after, held, isShort }: {
-    readonly before: Snapshot;
-    readonly after: Snapshot;
-    readonly held: HeldContents;
-    readonly isShort: boolean;
-  },
-): Promise<{ readonly wayBack: WayBack; readonly again: RunFigures | null }> {
+  { isShort, ...returning }: Returning & { readonly isShort: boolean },
+): Promise<{ readonly wayBack: WayBack; readonly again: readonly RunFigures[] }> {
   if (typeof back === "string") {
-    return { wayBack: { why: back, failure: null, differences: [] }, again: null };
+    return { wayBack: { why: back, failure: null, differences: [] }, again: [] };
   }
-  const { database, signal } = context;
   const differences: string[] = [];
+  const again: RunFigures[] = [];
+  const began = performance.now();
+  let run: Recorded<void>;
+  do {
+    run = await goBackAndAgain(context, { forward, back, isShort }, { ...returning, differences });
+    if (isShort && run.failure === null) again.push(run.figures);
+  } while (
+    run.failure === null && isShort && again.length < mostMeasuredAgain && performance.now() - began < shortMs
+  );
+  const failure = run.failure === null ? null : failureOf(run.failure.error);
+  const wayBack = failure?.code === "irreversible"
+    ? { why: failure.message, failure: null, differences: [] }
+    : { why: null, failure, differences: [...new Set(differences)] };
+  return { wayBack, again };
+}
+
+/** @returns What the way there again took, or why one of the two failed */
+async function goBackAndAgain(
+  context: RunContext,
+  { forward, back, isShort }: { readonly forward: Way; readonly back: Way; readonly isShort: boolean },
+  { before, after, held, differences }: Returning & { readonly differences: string[] },
+): Promise<Recorded<void>> {
+  const { database, signal } = context;
   const down = await recorded(context, hurried, async (context, { stepDone }) => {
     await back(context, stepDone);
     const returned = await database.introspect();
@@ -138,18 +164,11 @@ async function tryWayBack(
       ...(await compareContents(held, comparison, signal)).losses,
     );
   });
-  const run = down.failure !== null
-    ? down
-    : await recorded(context, isShort ? measured : hurried, async (context, { stepDone }) => {
-      await forward(context, stepDone);
-      differences.push(...compareSnapshots(after, await database.introspect()).map(changeText));
-    });
-  const again = isShort && run.failure === null ? run.figures : null;
-  const failure = run.failure === null ? null : failureOf(run.failure.error);
-  const wayBack = failure?.code === "irreversible"
-    ? { why: failure.message, failure: null, differences: [] }
-    : { why: null, failure, differences: [...new Set(differences)] };
-  return { wayBack, again };
+  if (down.failure !== null) return down;
+  return await recorded(context, isShort ? measured : hurried, async (context, { stepDone }) => {
+    await forward(context, stepDone);
+    differences.push(...compareSnapshots(after, await database.introspect()).map(changeText));
+  });
 }
 
 /** @throws {HarborError} `interrupted`, which is no failure of what was tried */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { copyFile } from "node:fs/promises";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { HoldContents } from "../../src/engines/watch/held_contents.ts";
 import { holdDigests } from "../../src/engines/postgres/backup/hold_digests.ts";
 import { holdFile } from "../../src/engines/sqlite/backup/hold_file.ts";
@@ -101,17 +102,27 @@ test("a backfill of a rehearsal is not paced, and its pauses are in the forecast
   assert.ok(step!.pausesMs! > 0 && step!.ms >= step!.pausesMs!);
 });
 
-test("what is short is measured a second time on the way there again, and the shorter counts", () =>
-  sqlite!.withDatabase((url) =>
+const timesOfShort = [
+  ["is measured twice more on the way there again", 0, [60_000, 30_000, 5], 5],
+  ["is measured once more where the way back takes long", 1_000, [60_000, 30_000, 5], 30_000],
+] as const;
+for (const [rule, backMs, pauses, told] of timesOfShort) {
+  test(`what is short ${rule}, and the shortest counts`, () => shortStep(backMs, pauses, told));
+}
+
+/** Rehearses a step that only pauses. */
+function shortStep(backMs: number, pauses: readonly number[], told: number): Promise<void> {
+  return sqlite!.withDatabase((url) =>
     withTestDatabase(url, async (database) => {
       const context = contextOf(database, historyOf("sqlite", [boats]));
       await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
       // Pauses are counted and not made.
-      const pauses = [60_000, 5];
+      const left = [...pauses];
       const step = (direction: "upgrade" | "downgrade") => async ({ notify, signal }: RunContext) => {
         notify({ kind: "step", id: idOf(0), name: "boats", direction });
         const { pause } = await database.pace("boats");
-        if (direction === "upgrade") await pause(pauses.shift()!, signal);
+        if (direction === "upgrade") await pause(left.shift()!, signal);
+        else await sleep(backMs);
       };
       const { steps, wayBack } = await rehearse(context, {
         forward: step("upgrade"),
@@ -124,9 +135,10 @@ test("what is short is measured a second time on the way there again, and the sh
         remarks: [],
       });
       assert.equal(wayBack!.failure, null);
-      assert.deepEqual(steps.map(({ direction, pausesMs }) => [direction, pausesMs]), [["upgrade", 5]]);
+      assert.deepEqual(steps.map(({ direction, pausesMs }) => [direction, pausesMs]), [["upgrade", told]]);
     })
-  ));
+  );
+}
 
 test("a step that fails is the forecast, not an error, and nothing is tried after it", async () => {
   const { steps, failure, wayBack, schema } = await forecastOf(
