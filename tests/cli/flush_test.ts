@@ -27,8 +27,20 @@ async function strace(
   const result = await runCli(args, {
     cwd: given.cwd,
     env: { DATABASE_URL: given.url, HARBOR_DB_BACKUP_DIR: given.folder },
-    under: ["strace", "-f", "-qq", "-y", "-s", `${characters}`, "-e", `trace=${calls}`, "-o", log],
-    limitMs: 120_000,
+    under: [
+      "strace",
+      "-f",
+      "--seccomp-bpf",
+      "-qq",
+      "-y",
+      "-s",
+      `${characters}`,
+      "-e",
+      `trace=${calls}`,
+      "-o",
+      log,
+    ],
+    limitMs: 300_000,
   });
   assert.equal(result.code, 0, result.stdout + result.stderr);
   return readFileSync(log, "utf8").split("\n");
