@@ -33,7 +33,7 @@ export const roomMutants: readonly Mutant[] = [
   {
     file: "rehearse/rehearse.ts",
     find: "await tryWayBack(context, rehearsal, { before, after, held, isShort });",
-    replace: "{ wayBack: { why: null, failure: null, differences: [] }, again: null };",
+    replace: "{ wayBack: { why: null, failure: null, differences: [] }, again: [] };",
     danger: "a way back counts as tried that nobody went",
     tests: ["rehearse/rehearse_test.ts"],
   },

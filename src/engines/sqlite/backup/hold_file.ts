@@ -4,6 +4,7 @@ import { stopIfAsked } from "../../../base/interrupt.ts";
 import { stoppedBackup } from "../../../base/stop_backup.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { ComparedColumn, ComparedTable, HoldContents } from "../../watch/held_contents.ts";
+import { affinityOf } from "../affinity.ts";
 import { type FileJob, isLarge, runApart } from "../apart/large_file.ts";
 import { execute, mostMappedBytes, prepare } from "../connection/open_file.ts";
 
@@ -68,7 +69,10 @@ function changedColumns(file: DatabaseSync, table: ComparedTable): readonly stri
   if (!isKeyOf(file, table) && isThere(isAlone)) return all();
   const from = `FROM main.${now} AS n LEFT JOIN ${then} AS o ON ${same}`;
   const without = `o.${quoteName(key[0]!.was)} IS NULL`;
-  const tests = columns.map(isOther);
+  const texts = [textColumns(file, "main", table.name), textColumns(file, "was", table.was)] as const;
+  const tests = columns.map((column) =>
+    isOther(column, { isText: texts[0].has(column.name) && texts[1].has(column.was) })
+  );
   if (!isThere(`SELECT 1 ${from} WHERE ${[without, ...tests].join(" OR ")}`)) return [];
   const row = prepare(
     file,
@@ -80,10 +84,26 @@ function changedColumns(file: DatabaseSync, table: ComparedTable): readonly stri
   return columns.filter((_, at) => row[`c${at}`] === 1n).map(({ name }) => name);
 }
 
-/** Byte by byte, whatever the column's collation and affinity take for equal. */
-function isOther({ name, was }: ComparedColumn): string {
+/**
+ * Byte by byte, whatever the column's collation and affinity take for equal.
+ *
+ * @param isText Whether it is to hold texts: only a whole and a real number are the same to `IS`, and it makes texts of both
+ */
+function isOther({ name, was }: ComparedColumn, { isText }: { readonly isText: boolean }): string {
   const [now, then] = [`n.${quoteName(name)}`, `o.${quoteName(was)}`];
-  return `typeof(${now}) <> typeof(${then}) OR +${now} IS NOT +${then} COLLATE BINARY`;
+  const isOtherValue = `+${now} IS NOT +${then} COLLATE BINARY`;
+  return isText ? isOtherValue : `typeof(${now}) <> typeof(${then}) OR ${isOtherValue}`;
+}
+
+/** Returns the columns whose affinity makes texts of numbers. */
+function textColumns(file: DatabaseSync, schema: "main" | "was", table: string): ReadonlySet<string> {
+  const rows = prepare(
+    file,
+    `SELECT name, type FROM pragma_table_xinfo(${quoteText(table)}, ${quoteText(schema)})`,
+  ).all();
+  return new Set(
+    rows.filter(({ type }) => affinityOf(String(type)) === "text").map(({ name }) => String(name)),
+  );
 }
 
 /** Says whether a key of then is the whole primary key now as well. */

@@ -1,6 +1,7 @@
+import { affinityOf } from "../../affinity.ts";
 import { foldName, isSameName } from "../../../../base/fold_name.ts";
 import { columnsIn } from "../../../../sql/expression_columns.ts";
-import { affinityOf, type TableForm } from "../form/table.ts";
+import { type TableForm } from "../form/table.ts";
 import { fillOf, type Rebuild } from "../../rebuild/read_rebuild.ts";
 import { type RowUpdate, valuesAfter } from "./updates.ts";
 

@@ -1,3 +1,4 @@
+import { affinityOf } from "../../affinity.ts";
 import { foldName, isSameName } from "../../../../base/fold_name.ts";
 import { closing, tokensOf, topLevel } from "../../../../sql/cursor.ts";
 import { isWord } from "../../../../sql/lexer.ts";
@@ -5,7 +6,7 @@ import { quoteName } from "../../../../sql/quote.ts";
 import { rowValue } from "../form/row_value.ts";
 import type { Rebuild } from "../../rebuild/read_rebuild.ts";
 import type { Replica } from "../form/replica.ts";
-import { affinityOf, type ColumnForm, readTable, rowIdColumn, type TableForm } from "../form/table.ts";
+import { type ColumnForm, readTable, rowIdColumn, type TableForm } from "../form/table.ts";
 import type { Given } from "./way.ts";
 import { readUpdatedRebuild, readUpdates } from "../script/updates.ts";
 import { isTaken, valuesBehind } from "../script/values_behind.ts";

@@ -1,3 +1,4 @@
+import { affinityOf } from "../../affinity.ts";
 import { sql } from "drizzle-orm";
 import { foldName } from "../../../../base/fold_name.ts";
 import { handedKey, type HandedResult } from "../../../beside.ts";
@@ -12,7 +13,7 @@ import { changedMeanwhile, isLarge } from "../form/whole_table.ts";
 import { mirrorName } from "../mirror/mirror.ts";
 import { oldTexts, planCopy } from "./plan_copy.ts";
 import { readSourceTable, type Rows } from "../form/source_table.ts";
-import { affinityOf, type ColumnForm, type TableForm } from "../form/table.ts";
+import { type ColumnForm, type TableForm } from "../form/table.ts";
 import { readUpdatedRebuild } from "../script/updates.ts";
 import type { Way } from "./way.ts";
 

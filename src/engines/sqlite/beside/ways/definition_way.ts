@@ -1,3 +1,4 @@
+import { affinityOf } from "../../affinity.ts";
 import { foldName } from "../../../../base/fold_name.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
@@ -7,7 +8,7 @@ import { demandsOf, type Fill, guardsOf } from "../definition/demands.ts";
 import { impliedValues } from "../form/implied_values.ts";
 import { fillOf } from "../../rebuild/read_rebuild.ts";
 import { rowidOf } from "../form/source_table.ts";
-import { affinityOf, type IndexForm, readTable, rowIdColumn, type TableForm } from "../form/table.ts";
+import { type IndexForm, readTable, rowIdColumn, type TableForm } from "../form/table.ts";
 import { readUpdatedRebuild } from "../script/updates.ts";
 import { valuesBehind } from "../script/values_behind.ts";
 import type { Given, Way } from "./way.ts";

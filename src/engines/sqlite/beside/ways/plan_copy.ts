@@ -1,3 +1,4 @@
+import { affinityOf } from "../../affinity.ts";
 import { foldName, isSameName } from "../../../../base/fold_name.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
@@ -7,7 +8,7 @@ import { exchange, type Texts, textsAs } from "../mirror/exchange.ts";
 import { mirrorName } from "../mirror/mirror.ts";
 import type { Shadow } from "../mirror/shadow.ts";
 import { readSourceTable, rowidOf, type Rows } from "../form/source_table.ts";
-import { affinityOf, type IndexForm, rowIdColumn, type TableForm } from "../form/table.ts";
+import { type IndexForm, rowIdColumn, type TableForm } from "../form/table.ts";
 import { isTaken } from "../script/values_behind.ts";
 
 /** How a table is handed over whose place a copy takes. */
