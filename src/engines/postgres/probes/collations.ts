@@ -33,6 +33,8 @@ export const collations: Probe = {
     const whole = await database.read<Collation>(
       sql`SELECT 'DATABASE' AS kind, datname::text AS name, to_jsonb(d)->>'datcollversion' AS was, ${now} AS is FROM pg_database d WHERE datname = current_database() AND (datcollate !~* ${byBytes} OR to_jsonb(d)->>'datlocprovider' = 'i')`,
     );
+    // The other form, before PostgreSQL 16, locks catalogs that all databases share: nobody could log in while it waits.
+    const reindex = `REINDEX DATABASE CONCURRENTLY ${quoteName(server!.database)};`;
     const collations = [...whole, ...used];
     const unknown = collations.filter(({ was, is }) => was === null || is === null);
     const changed = collations.filter(({ was, is }) => was !== null && is !== null && was !== is);
@@ -43,7 +45,7 @@ export const collations: Probe = {
         message: `not checked: whether texts sort as they did, because no version is known of ${
           unknown.map(({ kind, name }) => `${kind.toLowerCase()} ${name}`).join(", ")
         }`,
-        hint: `After an update of the server's system: REINDEX DATABASE ${quoteName(server!.database)};`,
+        hint: `After an update of the server's system: ${reindex}`,
         details: { ...notChecked, collations: unknown },
       };
     }
@@ -55,7 +57,7 @@ export const collations: Probe = {
           changed.map(({ kind, name, was, is }) => `${kind.toLowerCase()} ${name}, version ${was}, now ${is}`)
             .join(", ")
         }`,
-      hint: `REINDEX DATABASE CONCURRENTLY ${quoteName(server!.database)}; ${
+      hint: `${reindex} ${
         changed.map(({ kind, name }) =>
           `ALTER ${kind} ${quoteName(name)} REFRESH ${kind === "DATABASE" ? "COLLATION VERSION" : "VERSION"};`
         ).join(" ")
