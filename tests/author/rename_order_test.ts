@@ -22,6 +22,8 @@ const orders = [
   ["takes a third name that nothing has", "a>b b>a", "a b a_old", "a>a_old2 b>a a_old2>b"],
   ["turns three around", "a>b b>c c>a", "a b c", "a>a_old c>a b>c a_old>b"],
   ["keeps tables apart", "t.a>b u.b>a", "a b", "a>b u.b>a"],
+  ["knows names in other letters", "a>B b>c", "a b c", "b>c a>B"],
+  ["gives a name other letters", "a>A", "a", "a>A"],
   [
     "takes two pairs one after the other",
     "a>b b>a c>d d>c",
@@ -32,7 +34,7 @@ const orders = [
 for (const [rule, renames, taken, expected] of orders) {
   test(`orderRenames() ${rule}`, () => {
     const isTaken = (_: string, name: string) => taken.split(" ").includes(name);
-    assert.equal(shown(orderRenames(renamesOf(renames), isTaken)), expected);
+    assert.equal(shown(orderRenames(renamesOf(renames), { dialect: "sqlite", isTaken })), expected);
   });
 }
 

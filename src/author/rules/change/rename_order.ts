@@ -11,13 +11,18 @@ import type { ColumnRename } from "./renames.ts";
  */
 export function orderRenames(
   renames: readonly ColumnRename[],
-  isTaken: (table: string, name: string) => boolean,
+  { dialect, isTaken }: {
+    readonly dialect: Dialect;
+    readonly isTaken: (table: string, name: string) => boolean;
+  },
 ): readonly ColumnRename[] {
   const open = [...renames];
   const ordered: ColumnRename[] = [];
   while (open.length > 0) {
-    const isFree = ({ table, to }: ColumnRename) =>
-      !open.some((each) => each.table === table && each.from === to);
+    const isFree = (rename: ColumnRename) =>
+      !open.some((each) =>
+        each !== rename && each.table === rename.table && isSameName(dialect, each.from, rename.to)
+      );
     const next = open.findIndex(isFree);
     if (next >= 0) {
       ordered.push(...open.splice(next, 1));

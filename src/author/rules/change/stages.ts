@@ -118,7 +118,7 @@ function renameStatements({ from, to, renames: { tables, columns } }: SchemaChan
     );
   return [
     ...tables.map(({ from, to }) => `ALTER TABLE ${quote(from)} RENAME TO ${quote(to)};`),
-    ...orderRenames(columns, isTaken).map(({ table, from, to }) =>
+    ...orderRenames(columns, { dialect: to.dialect, isTaken }).map(({ table, from, to }) =>
       `ALTER TABLE ${quote(table)} RENAME COLUMN ${quote(from)} TO ${quote(to)};`
     ),
   ];
