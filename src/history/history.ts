@@ -139,9 +139,10 @@ function pathsOf(files: HistoryFiles, entries: readonly JournalEntry[]): readonl
   const isThere = (path: string) => (files.edges ?? files.read)(path) !== null;
   return entries.map(({ tag, idx }, at) => {
     const [up, down, snapshot] = byTag[at]!;
-    if (idx === undefined || !/^\d{10,}_/.test(tag) || isThere(snapshot)) return byTag[at]!;
+    if (idx === undefined || !/^\d{10,}_/.test(tag)) return byTag[at]!;
     const [, , numbered] = revisionFiles(`${idx}`.padStart(4, "0"));
-    return isThere(numbered) && !byTag.some((each) => each[2] === numbered)
+    // First the one that is seldom there: to read the other of each revision would take a long history a while.
+    return isThere(numbered) && !isThere(snapshot) && !byTag.some((each) => each[2] === numbered)
       ? [up, down, numbered]
       : byTag[at]!;
   });

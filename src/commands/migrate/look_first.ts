@@ -4,7 +4,13 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
 import { settleGoal } from "../../migrate/rules/plan.ts";
 import { keptJson, unreturnedText } from "../backup/kept_output.ts";
-import { consequenceFacts, consequencesJson, noConsequences, readConsequences } from "./consequences.ts";
+import {
+  consequenceFacts,
+  type Consequences,
+  consequencesJson,
+  noConsequences,
+  readConsequences,
+} from "./consequences.ts";
 import { keptBy } from "./kept_lines.ts";
 import { type Foreknown, rehearsalTo, type Undertaking } from "./migration.ts";
 import { describePlace, planned, printPlace, printPlan, waysIn } from "./plan_output.ts";
@@ -94,10 +100,7 @@ async function printDryRun(
     report.line(`keeps      ${table}${columns === null ? "" : `: ${columns.join(", ")}`}`);
   }
   const json = {
-    ...planned(plan),
-    ...describePlace(undertaking),
-    losses,
-    ...consequencesJson(consequences),
+    ...seenJson(undertaking, { plan, losses }, consequences),
     keeps,
     unreturned: plan.unreturned.map(keptJson),
     ways,
@@ -125,13 +128,17 @@ async function ask(
   } catch (failure) {
     if (!(failure instanceof HarborError) || failure.code !== "needs_confirmation") throw failure;
     const keeps = await keptBy(context, plan, noKeep);
-    const json = {
-      ...planned(plan),
-      ...describePlace(undertaking),
-      losses,
-      ...consequencesJson(consequences),
-      keeps,
+    return {
+      outcome: { json: { ...seenJson(undertaking, { plan, losses }, consequences), keeps }, failure },
     };
-    return { outcome: { json, failure } };
   }
+}
+
+/** Returns for programs what would be done, where, and what that means. */
+function seenJson(
+  undertaking: Undertaking,
+  { plan, losses }: Pick<Seen, "plan" | "losses">,
+  consequences: Consequences,
+) {
+  return { ...planned(plan), ...describePlace(undertaking), losses, ...consequencesJson(consequences) };
 }

@@ -27,7 +27,8 @@ export function isFilled(table: string, { before }: OperationPlace): boolean {
   return before.tables.some((each) => each.name === table);
 }
 
-function tableIn(snapshot: Snapshot, name: string): Table | undefined {
+/** Returns the table of that name. */
+export function tableIn(snapshot: Snapshot, name: string): Table | undefined {
   return snapshot.tables.find((table) => table.name === name);
 }
 

@@ -1,6 +1,6 @@
 import { netRenames } from "../../rules/change/rename_order.ts";
-import type { OperationPlace } from "./hazard_conditions.ts";
-import type { Snapshot, Table } from "../../../schema/snapshot.ts";
+import { type OperationPlace, tableIn } from "./hazard_conditions.ts";
+import type { Table } from "../../../schema/snapshot.ts";
 
 /** What tells rows apart: an index, a UNIQUE constraint or a key. */
 interface UniqueKey {
@@ -51,10 +51,6 @@ export function wasUnique(table: string, name: string, place: OperationPlace): b
     each.parts.every((part) => parts.includes(part)) && (each.where === null || each.where === key.where) &&
     (each.areNullsAlike || !key.areNullsAlike)
   );
-}
-
-function tableIn({ tables }: Snapshot, name: string): Table | undefined {
-  return tables.find((table) => table.name === name);
 }
 
 function keysOf(table: Table | undefined): readonly UniqueKey[] {
