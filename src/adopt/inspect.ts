@@ -13,6 +13,7 @@ import { isUsualName, readDrizzleTables } from "../engines/drizzle_table.ts";
 import { readAppliedIn } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findOtherRelations } from "../state/find_other_relations.ts";
+import { heldAsLeft } from "../state/held_as_left.ts";
 import { ownNames, schemasOf } from "../state/read_unmanaged.ts";
 
 /** What a look at a database shows. */
@@ -59,8 +60,9 @@ export async function inspect(context: RunContext): Promise<Inspection> {
   const bearsOut = (revision: string | null) => {
     const schema = schemas.find((each) => each.revision === revision)?.snapshot;
     if (schema === undefined) return ours.tables.length === 0;
+    const done = history.revisions.slice(0, history.revisions.findIndex(({ id }) => id === revision) + 1);
     // What some other revision knows is that one's.
-    const found = compareSnapshots(schema, ours);
+    const found = compareSnapshots(schema, heldAsLeft(ours, done));
     return found.every((each) => each.kind === "extra" && extras.every((paths) => paths.includes(each.path)));
   };
   const labels = readLabels({ revisions: history.revisions, bearsOut, alembic, drizzle, own });

@@ -5,7 +5,7 @@ import type { Scratch } from "../engines/scratch.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Revision } from "../history/history.ts";
 import { snapshotOf } from "../history/revision_schema.ts";
-import { heldAsLeft } from "../migrate/held_as_left.ts";
+import { heldAsLeft } from "../state/held_as_left.ts";
 import { isInvalid } from "../migrate/left_by_scripts.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import { ownTables } from "../state/rules/match_revision.ts";

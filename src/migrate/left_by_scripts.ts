@@ -4,7 +4,7 @@ import { readDrift, recordDrift } from "../engines/taken_over.ts";
 import { describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import { differencesFrom, schemasOf } from "../state/read_unmanaged.ts";
 import type { State } from "../state/state.ts";
-import { heldAsLeft } from "./held_as_left.ts";
+import { heldAsLeft } from "../state/held_as_left.ts";
 import type { StepResult } from "./steps/step_result.ts";
 
 /** A run of steps, as far as it matters for what they leave. */

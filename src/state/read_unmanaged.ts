@@ -6,6 +6,7 @@ import { HarborError } from "../base/errors.ts";
 import { headOf, type History, type Revision } from "../history/history.ts";
 import { snapshotIfThere, snapshotOf } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
+import { heldAsLeft } from "./held_as_left.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "./rules/match_revision.ts";
 import { readAppliedIn } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -106,7 +107,8 @@ function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Re
   if (revision === undefined) {
     return refuse(`alembic_version says "${claimed}", which this history does not have`);
   }
-  const differences = differencesFrom(schemasOf(history), revision, live);
+  const done = history.revisions.slice(0, history.revisions.indexOf(revision) + 1);
+  const differences = differencesFrom(schemasOf(history), revision, heldAsLeft(live, done));
   if (differences.length === 0) return revision;
   const [first] = differences;
   const more = differences.length > 1 ? `, and ${counted(differences.length - 1, "more difference")}` : "";

@@ -14,6 +14,7 @@ import {
 import { createIdentity } from "../engines/backup/identity.ts";
 import { createLedger, deleteLedger } from "../engines/ledger.ts";
 import type { RunContext } from "../engines/run_context.ts";
+import { heldAsLeft } from "./held_as_left.ts";
 import { recordWaysBack } from "./keep_ledger.ts";
 import { requireNoListeners } from "./listeners.ts";
 import { lockOptions } from "./lock_options.ts";
@@ -40,7 +41,8 @@ export async function planStamp(context: RunContext, target: string): Promise<Pl
   const { database, history } = context;
   const { from, count } = resolveStamp(context, target, await readAppliedIn(context) ?? []);
   const revision = history.revisions[count - 1] ?? null;
-  const differences = differencesFrom(schemasOf(history), revision, await database.introspect());
+  const live = heldAsLeft(await database.introspect(), history.revisions.slice(0, count));
+  const differences = differencesFrom(schemasOf(history), revision, live);
   return { from, to: revision?.id ?? null, differences };
 }
 

@@ -17,6 +17,10 @@ import { engines, testClient, withTestDatabase } from "../support/databases.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import { historyOf } from "../support/samples/script_history.ts";
+import { inspect } from "../../src/adopt/inspect.ts";
+import { readState } from "../../src/state/read_state.ts";
+import { planStamp } from "../../src/state/stamp.ts";
+import type { State } from "../../src/state/state.ts";
 import { historyTo, inEachWay, verifyUrl, withHealthy } from "../support/verified.ts";
 
 // One row a way to drift: the statement, the kind of difference and its path. Each comes on top of those before.
@@ -72,6 +76,10 @@ const postgresDrifts = [
     "check small",
   ],
 ] as const;
+
+function shownState({ kind, refusal, applied }: State) {
+  return [kind, refusal, applied.map(({ revision }) => revision)];
+}
 
 /** Copies a database and returns the names of the tables in the copy. */
 async function copiedTables(url: string): Promise<readonly string[]> {
@@ -440,6 +448,10 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
       assert.deepEqual((await look()).map(({ message }) => message), [
         "2 tables exactly as revision 000000000001 leaves them",
       ]);
+      await withTestDatabase(url, async (database) => {
+        const { differences } = await planStamp({ ...contextOf(database), history }, "head");
+        assert.deepEqual(differences, []);
+      });
       await engine.query(
         url,
         "ALTER TABLE things DROP CONSTRAINT positive, ADD CONSTRAINT positive CHECK (size > 1) NOT VALID",
@@ -447,6 +459,17 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
       assert.deepEqual((await look()).map(({ status, details }) => [status, details["path"]]), [
         ["fail", "check positive"],
       ]);
+      // What Alembic says is borne out by the same rule.
+      await engine.query(url, "ALTER TABLE things DROP CONSTRAINT positive");
+      await engine.query(url, constraints(" NOT VALID")[0]!);
+      await handToAlembic(engine, url, "000000000001");
+      await withTestDatabase(url, async (database) => {
+        const context = { ...contextOf(database), history };
+        assert.deepEqual(shownState(await readState(context)), ["alembic", null, ["000000000001"]]);
+        assert.deepEqual((await inspect(context)).labels.map(({ by, isTrue }) => [by, isTrue]), [
+          ["alembic", true],
+        ]);
+      });
     }));
 }
 

@@ -3,7 +3,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { ProjectCheck, ProjectFinding } from "../rules/folder/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
-import { withPlainTexts } from "../../migrate/rules/plain_texts.ts";
+import { withPlainTexts } from "../../history/plain_texts.ts";
 import type { Operation } from "../../sql/operations/operation.ts";
 import { postgresOperations } from "../../sql/operations/postgres.ts";
 import type { Script } from "../../history/scripts/script.ts";

@@ -2,7 +2,7 @@ import { keyOf } from "../../base/fold_name.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { Passage } from "../../migrate/rules/origins.ts";
-import { withPlainTexts } from "../../migrate/rules/plain_texts.ts";
+import { withPlainTexts } from "../../history/plain_texts.ts";
 import type { Effect } from "../../migrate/rules/effects/effect.ts";
 import { effectsOf } from "../../migrate/rules/statement_effects.ts";
 

@@ -2,7 +2,7 @@ import { type ErrorDetails, HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { schemasOfHistory, snapshotIfThere } from "../../history/revision_schema.ts";
 import type { Passage } from "../../migrate/rules/origins.ts";
-import { plainTexts } from "../../migrate/rules/plain_texts.ts";
+import { plainTexts } from "../../history/plain_texts.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import type { Breach } from "./law.ts";
 

@@ -4,7 +4,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { KeptResult } from "../../migrate/kept/keeper.ts";
 import type { Loss } from "../../migrate/kept/rules/losses.ts";
 import type { ReturnedResult } from "../../migrate/kept/put_back.ts";
-import { plainTexts } from "../../migrate/rules/plain_texts.ts";
+import { plainTexts } from "../../history/plain_texts.ts";
 import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
 import type { Way } from "../../migrate/steps/run_beside.ts";
 import { countRows } from "../../state/count_rows.ts";

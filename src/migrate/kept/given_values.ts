@@ -5,7 +5,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { Script } from "../../history/scripts/script.ts";
 import type { Column, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
-import { plainTexts } from "../rules/plain_texts.ts";
+import { plainTexts } from "../../history/plain_texts.ts";
 import type { Step } from "../rules/plan.ts";
 import { givenBy } from "./rules/given.ts";
 import { any, type Words, words } from "./side/words.ts";

@@ -9,7 +9,7 @@ import type { WriteMode } from "../../engines/database.ts";
 import { isNotedBy } from "../../state/rules/due.ts";
 import { isGuarded } from "./guard.ts";
 import { type BackfillKeeping, keepBackfill } from "./keep_backfill.ts";
-import { plainTexts } from "../rules/plain_texts.ts";
+import { plainTexts } from "../../history/plain_texts.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Ahead } from "./ahead.ts";

@@ -19,7 +19,7 @@ import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { schemasOf } from "../../state/read_unmanaged.ts";
-import { plainTexts, withPlainTexts } from "../rules/plain_texts.ts";
+import { plainTexts, withPlainTexts } from "../../history/plain_texts.ts";
 
 /** What a look ahead left for later. */
 export interface LookAhead {

@@ -2,7 +2,7 @@ import type { History } from "../../history/history.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { follow, halfWay, type Origins, startOf } from "../../migrate/rules/origins.ts";
 import type { Step } from "../../migrate/rules/plan.ts";
-import { plainTexts } from "../../migrate/rules/plain_texts.ts";
+import { plainTexts } from "../../history/plain_texts.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 
 /**

@@ -4,8 +4,8 @@ import { loadInspector } from "../../engines/open/inspector.ts";
 import { type Found, notCheckedOf, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isTimeUp } from "./time_limit.ts";
-import { leftOpen } from "../../migrate/rules/left_open.ts";
-import { upgradeTexts } from "../../migrate/rules/plain_texts.ts";
+import { leftOpen } from "../../state/rules/left_open.ts";
+import { upgradeTexts } from "../../history/plain_texts.ts";
 import { type Check, type CheckContext, couldNotCheck, failure } from "./check.ts";
 
 /** What the engine itself knows of its health. */

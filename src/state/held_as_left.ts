@@ -2,7 +2,7 @@ import { isLeft } from "../engines/inspector.ts";
 import type { Revision } from "../history/history.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { leftOpen } from "./rules/left_open.ts";
-import { upgradeTexts } from "./rules/plain_texts.ts";
+import { upgradeTexts } from "../history/plain_texts.ts";
 
 /**
  * Returns a live schema in which the constraints that the scripts of its revisions leave `NOT VALID` count as valid: no

@@ -1,9 +1,9 @@
-import { HarborError } from "../../base/errors.ts";
-import type { Revision } from "../../history/history.ts";
-import type { Script } from "../../history/scripts/script.ts";
-import type { Statement } from "../../history/scripts/statement.ts";
-import type { Snapshot } from "../../schema/snapshot.ts";
-import { withPlainNames } from "../../sql/table_names.ts";
+import { HarborError } from "../base/errors.ts";
+import type { Revision } from "./history.ts";
+import type { Script } from "./scripts/script.ts";
+import type { Statement } from "./scripts/statement.ts";
+import type { Snapshot } from "../schema/snapshot.ts";
+import { withPlainNames } from "../sql/table_names.ts";
 
 /** Returns a script's statements with the names that the schemas around it have for what is in schemas of its own. */
 export function withPlainTexts(
