@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { counted } from "../../base/quantity.ts";
-import { words } from "./side/words.ts";
+import { type Listener, words } from "./side/words.ts";
 import type { Database } from "../../engines/database.ts";
 import {
   forgetKept,
@@ -85,6 +85,7 @@ export async function putBack(
       returning,
       undoing,
       noted,
+      rules: await rulesOf(context.database, table.name),
       gives: givesFor(kept, found),
     };
     return { kept, before, way: returnOf(context.database.dialect, subject) };
@@ -96,6 +97,12 @@ export async function putBack(
   }
   // The script made again all that there was.
   return results.filter(({ rows, deleted, missing, left }) => rows + deleted + missing + left > 0);
+}
+
+/** Returns the rules that fire when rows of a table are written. */
+async function rulesOf(database: Database, table: string): Promise<readonly Listener[]> {
+  const question = words[database.dialect].readRules(table);
+  return question === null ? [] : await database.read<Listener>(question);
 }
 
 /**
@@ -311,10 +318,7 @@ async function reasonOf(
   const others = left - newer - homeless - dangling - nameless;
   const key = kept.keys.join(" and ");
   const hasHeirs = live.tables.some(({ name, heirs }) => name === kept.table && heirs !== undefined);
-  const diverted = others > 0 ? await diversionOf(database, kept.table) : null;
-  const unknown = diverted !== null
-    ? `${counted(others, "row was", "rows were")} not written, since ${diverted}`
-    : kept.keys.length === 0 || hasHeirs
+  const unknown = kept.keys.length === 0 || hasHeirs
     ? counted(others, "row is not to be told from others", "rows are not to be told from others")
     : `${counted(others, "row finds", "rows find")} no row with the same ${key}`;
   // Of what became of a value nobody knows for certain whether somebody wrote it, or a script made it.
@@ -328,15 +332,4 @@ async function reasonOf(
     others > 0 && refusal !== null ? `the database refused some: ${refusal}` : null,
   ];
   return reasons.filter((each) => each !== null).join("; ");
-}
-
-/** Says what of the table's own keeps rows from being written without an error. */
-async function diversionOf(database: Database, table: string): Promise<string | null> {
-  const question = words[database.dialect].readDiversions(table);
-  const found = question === null ? [] : await database.read<{ readonly name: string }>(question);
-  const names = found.map(({ name }) => name).join(" and ");
-  if (found.length === 0) return null;
-  return `${table} has ${
-    found.length === 1 ? "the rule" : "the rules"
-  } ${names}, by which something else is done INSTEAD`;
 }

@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../../../base/dialect.ts";
 import { keptRow, withCount } from "../../../engines/kept_table.ts";
 import { ownTable } from "../../../engines/statement_names.ts";
-import { list, words } from "../side/words.ts";
+import { list, type Listener, words } from "../side/words.ts";
 import { returnOfRows } from "./rows.ts";
 import { hasPlaceIn, isNameless, placesIn, type Subject, type Way } from "./subject.ts";
 import { returnOfValues } from "./values.ts";
@@ -23,10 +23,11 @@ const id = sql.identifier;
 
 /** Returns how one table's kept data comes back. */
 export function returnOf(dialect: Dialect, subject: Subject): Return {
-  const { kept, table, live } = subject;
-  const { pauseTrigger } = words[dialect];
-  const triggers = live.others.filter((other) => other.kind === "trigger" && other.table === table.name)
-    .map((trigger) => pauseTrigger(trigger, table.name));
+  const { kept, table, live, rules } = subject;
+  const triggers = live.others.flatMap(({ kind, table: on, name, sql, fires }): readonly Listener[] =>
+    kind === "trigger" && on === table.name ? [{ kind, name, sql, fires: fires ?? "O" }] : []
+  );
+  const pauses = [...triggers, ...rules].map((each) => words[dialect].pause(each, table.name));
   const way = kept.kind === "table" ? returnOfRows(dialect, subject) : returnOfValues(dialect, subject);
   const side = ownTable(kept.sideTable);
   const hasPlace = hasPlaceIn(subject);
@@ -40,9 +41,9 @@ export function returnOf(dialect: Dialect, subject: Subject): Return {
         sql.raw(String(upTo))
       }`;
       return [
-        ...triggers.flatMap(({ before }) => before),
+        ...pauses.flatMap(({ before }) => before),
         ...way.put(range),
-        ...triggers.flatMap(({ after }) => after),
+        ...pauses.flatMap(({ after }) => after),
         ...withCount(kept, range, [
           sql`DELETE FROM ${side} AS k WHERE ${range} AND ${hasPlace} AND ${way.isBack}`,
         ]),

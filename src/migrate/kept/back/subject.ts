@@ -5,7 +5,7 @@ import type { Kept } from "../../../engines/kept_table.ts";
 import { ownTable } from "../../../engines/statement_names.ts";
 import type { Column, ForeignKey, Snapshot, Table } from "../../../schema/snapshot.ts";
 import { storedColumns } from "../rules/keys.ts";
-import { all, any, hasNoNull, words } from "../side/words.ts";
+import { all, any, hasNoNull, type Listener, words } from "../side/words.ts";
 import { type Places, placesOf } from "./places.ts";
 
 /** Kept data and the table that it was in. */
@@ -22,6 +22,8 @@ export interface Subject {
   readonly undoing: readonly Undoing[];
   /** What rows of a whole table get in columns that it did not have, as SQL literals. */
   readonly gives: ReadonlyMap<string, string>;
+  /** The rules that fire when its rows are written. */
+  readonly rules: readonly Listener[];
   /** The columns of its side table. */
   readonly noted: readonly string[];
 }

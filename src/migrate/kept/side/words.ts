@@ -66,14 +66,21 @@ export interface Words {
   readonly isStill: (value: SQL, became: SQL) => SQL;
   /** Whether a value of a column is what an ordinary cast back makes of the result of a conversion. */
   readonly isMade: (value: SQL, became: SQL, column: Column) => SQL;
-  /** Stops a trigger, and lets it fire as before. */
-  readonly pauseTrigger: (trigger: OtherObject, table: string) => Pause;
-  /** Asks for what does something else instead of what writes to a table's rows, by `name`; `null` where nothing can. */
-  readonly readDiversions: (table: string) => SQL | null;
+  /** Stops a trigger or a rule, and lets it fire as before. */
+  readonly pause: (listener: Listener, table: string) => Pause;
+  /** Asks for the rules that fire when rows of a table are written, as {@link Listener}; `null` where there are no such things. */
+  readonly readRules: (table: string) => SQL | null;
   /** What stands between the columns and the rows of an INSERT that says itself what the database would make. */
   readonly overriding: SQL;
   /** Moves the counter that makes a column's values behind those that are there. */
   readonly advance: (table: string, column: string, sequence: string | null) => SQL | null;
+}
+
+/** What fires when rows are written. */
+export interface Listener extends Pick<OtherObject, "name" | "sql"> {
+  readonly kind: "trigger" | "rule";
+  /** As PostgreSQL says it: `O` always, `D` never, `R` and `A` by the role of the session. */
+  readonly fires: "D" | "R" | "A" | "O";
 }
 
 interface Pause {
@@ -127,11 +134,11 @@ export const words: Readonly<Record<Dialect, Words>> = {
     noteType: sql``,
     isStill: (value, became) => sql`(CAST(${value} AS TEXT) IS CAST(${became} AS TEXT) COLLATE BINARY)`,
     isMade: (value, became) => sql`(${value} IS ${became} COLLATE BINARY)`,
-    pauseTrigger: ({ name, sql: text }) =>
+    pause: ({ name, sql: text }) =>
       text === null
         ? { before: [], after: [] }
         : { before: [sql`DROP TRIGGER IF EXISTS ${ownTable(name)}`], after: [sql.raw(text)] },
-    readDiversions: () => null,
+    readRules: () => null,
     overriding: sql``,
     advance: () => null,
   },
@@ -203,18 +210,23 @@ export const words: Readonly<Record<Dialect, Words>> = {
         : sql``;
       return sql`CASE WHEN ${became} ~ ${sql.raw(quoteText(form))} THEN ${made}${shorter} ELSE FALSE END`;
     },
-    pauseTrigger: ({ name, fires }, table) => {
+    pause: ({ kind, name, fires }, table) => {
       if (fires === "D") return { before: [], after: [] };
-      const alter = (action: SQL) => sql`ALTER TABLE ${ownTable(table)} ${action} TRIGGER ${id(name)}`;
-      const how = { A: sql`ENABLE ALWAYS`, R: sql`ENABLE REPLICA` };
+      const what = sql.raw(kind.toUpperCase());
+      const alter = (action: SQL) => sql`ALTER TABLE ${ownTable(table)} ${action} ${what} ${id(name)}`;
+      const how = { O: sql`ENABLE`, A: sql`ENABLE ALWAYS`, R: sql`ENABLE REPLICA` };
       return {
         before: [alter(sql`DISABLE`)],
-        after: [alter(fires === undefined ? sql`ENABLE` : how[fires])],
+        // What is deferred would keep the table from being altered.
+        after: [sql`SET CONSTRAINTS ALL IMMEDIATE`, alter(how[fires])],
       };
     },
-    readDiversions: (table) =>
-      sql`SELECT r.rulename AS name FROM pg_rewrite r WHERE r.is_instead AND r.ev_enabled <> 'D' AND r.ev_type IN ('2', '3')
-      AND r.ev_class IN (SELECT t.tableoid FROM ${ownTable(table)} AS t) ORDER BY r.rulename`,
+    readRules: (table) =>
+      // Of the table itself, also of one without rows: what is written through it asks no rule of those that inherit from it.
+      sql`SELECT 'rule' AS kind, rulename AS name, NULL AS sql, CAST(ev_enabled AS text) AS fires FROM pg_rewrite WHERE ev_type IN ('2', '3')
+      AND ev_enabled <> 'D' AND ev_class = (SELECT typrelid FROM pg_type WHERE oid = pg_typeof(CAST(NULL AS ${
+        ownTable(table)
+      }))) ORDER BY rulename`,
     overriding: sql` OVERRIDING SYSTEM VALUE`,
     advance: (table, column, sequence) =>
       sql`SELECT setval(s.name, s.highest) FROM (SELECT CAST(${
