@@ -353,6 +353,21 @@ export const migrateMutants: readonly Mutant[] = [
     tests: ["releases/may_run_test.ts"],
   },
   {
+    file: "migrate/kept/back/return.ts",
+    find: "[...triggers, ...rules].map",
+    replace: "triggers.map",
+    danger: "rows without a key are lost to a rule that does something else",
+    tests: ["migrate/kept/stays_test.ts"],
+    filter: "past a rule",
+  },
+  {
+    file: "migrate/kept/outside.ts",
+    find: "if (!await hasSomething(database, loss, outside.schemas)) continue;",
+    replace: "continue;",
+    danger: "rows in a schema that no snapshot names go in silence",
+    tests: ["migrate/kept/outside_test.ts"],
+  },
+  {
     file: "migrate/kept/back/values.ts",
     find: "const condition = all([isUntouched, ...fits]);",
     replace: "const condition = all(fits);",

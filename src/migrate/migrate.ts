@@ -2,6 +2,7 @@ import { stopIfAsked } from "../base/interrupt.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { renameApplied } from "../engines/version_table.ts";
 import { type PrunedResult, pruneKept } from "./kept/prune.ts";
+import { requireInside } from "./kept/outside.ts";
 import type { ReturnedResult } from "./kept/put_back.ts";
 import { requireKeepable } from "./kept/side_tables.ts";
 import { resumeReturns, tendKept } from "./kept/tend.ts";
@@ -75,7 +76,10 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     for (const constraint of ahead?.unenforced ?? []) {
       context.notify({ kind: "note", text: notEnforcedText(constraint) });
     }
-    if (state.kind === "managed" && options.keep !== false) await requireKeepable(context, steps);
+    if (state.kind === "managed" && options.keep !== false) {
+      await requireKeepable(context, steps);
+      await requireInside(context, steps, "Nothing was changed.");
+    }
     // Nobody else keeps anything while the lock is held.
     const hasKept = prepared.kept.length > 0;
     if (steps.length > 0) await options.beforeSteps?.(prepared);

@@ -4,7 +4,6 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { KeptResult } from "../../migrate/kept/keeper.ts";
 import type { Loss } from "../../migrate/kept/rules/losses.ts";
 import type { ReturnedResult } from "../../migrate/kept/put_back.ts";
-import { plainTexts } from "../../history/plain_texts.ts";
 import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
 import type { Way } from "../../migrate/steps/run_beside.ts";
 import { countRows } from "../../state/count_rows.ts";
@@ -68,10 +67,14 @@ export async function keptBy(
 ): Promise<readonly { readonly table: string; readonly columns: readonly string[] | null }[]> {
   if (noKeep || from === null) return [];
   const { lossesOf } = await import("../../migrate/kept/rules/losses.ts");
+  const { textsToKeep } = await import("../../migrate/kept/outside.ts");
   const live = await database.introspect();
-  const statements = steps.flatMap(({ script, resume }) =>
-    plainTexts(script, [live]).slice(resume?.statementsDone ?? 0)
+  const texts = await Promise.all(
+    steps.map(async ({ script, resume }) =>
+      (await textsToKeep(database, script)).slice(resume?.statementsDone ?? 0)
+    ),
   );
+  const statements = texts.flat();
   const losses = lossesOf(live, statements);
   return [...Map.groupBy(losses, ({ table }) => table.name)].map(([table, parts]) => ({
     table,

@@ -44,6 +44,10 @@ export async function lookFirst(undertaking: Undertaking, context: RunContext): 
   if (isIdle && isRun && (plan.unreturned.length > 0 || await isAnyLeft(context))) return unasked;
   const { lookAhead, notEnforcedText } = await import("../../migrate/preflight/look_ahead.ts");
   const { losses = [], unenforced = [] } = await lookAhead(context, plan.from, plan.steps) ?? {};
+  if (!options.noKeep && plan.from !== null) {
+    const { requireInside } = await import("../../migrate/kept/outside.ts");
+    await requireInside(context, plan.steps, "Nothing was changed.");
+  }
   const tellUnenforced = () => unenforced.forEach((each) => app.report.note(notEnforcedText(each)));
   const seen: Seen = { plan, losses, tellUnenforced };
   if (options.dryRun || isIdle) return { outcome: await printDryRun(undertaking, context, seen) };

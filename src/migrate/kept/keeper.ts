@@ -9,7 +9,6 @@ import type { WriteMode } from "../../engines/database.ts";
 import { isNotedBy } from "../../state/rules/due.ts";
 import { isGuarded } from "./guard.ts";
 import { type BackfillKeeping, keepBackfill } from "./keep_backfill.ts";
-import { plainTexts } from "../../history/plain_texts.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Ahead } from "./ahead.ts";
@@ -17,6 +16,7 @@ import { putAsideAhead } from "./copy_ahead.ts";
 import { type Keeping, type Part, planKeeping } from "./keep.ts";
 import { noteMadeAgain } from "./made_again.ts";
 import { forgetRenoted, noteFills } from "./note_fills.ts";
+import { textsToKeep } from "./outside.ts";
 import { putBack } from "./put_back.ts";
 import { takeAside } from "./take_aside.ts";
 
@@ -61,11 +61,11 @@ export function createKeeper(
   { keeps, isKept }: { readonly keeps: boolean; readonly isKept: boolean },
 ): Keeper {
   const found = new Map<number, KeptResult>();
-  const statements = plainTexts(step.script, [context.database]);
-  const partOf = (from: number, count: number): Part => ({
-    statements: statements.slice(from, from + count),
-    earlier: statements.slice(0, from),
-  });
+  let texts: Promise<readonly string[]> | undefined;
+  const partOf = async (from: number, count: number): Promise<Part> => {
+    const statements = await (texts ??= textsToKeep(context.database, step.script));
+    return { statements: statements.slice(from, from + count), earlier: statements.slice(0, from) };
+  };
   const note = (results: readonly KeptResult[]) => results.forEach((each) => found.set(each.id, each));
   return {
     kept: async () => [
@@ -73,7 +73,7 @@ export function createKeeper(
       ...found.values(),
     ],
     plan: async (from, count, change = null) => {
-      const part = partOf(from, count);
+      const part = await partOf(from, count);
       // What was left of an earlier time is tried again when the step is undone once more: that stands in the registry.
       const setting = { ...part, isMade: isKept || change !== null, handed: change?.handsOver ?? null };
       const keeping = keeps ? await planKeeping(context, step, setting) : null;
@@ -81,8 +81,8 @@ export function createKeeper(
       if (notes.length === 0) return keeping;
       return { ...keeping ?? nothingKept, after: [...keeping?.after ?? [], ...notes], later: null };
     },
-    planBackfill: (backfill, place) =>
-      keeps ? keepBackfill(context, step, { ...partOf(place, 1), backfill, place }) : Promise.resolve(null),
+    planBackfill: async (backfill, place) =>
+      keeps ? await keepBackfill(context, step, { ...await partOf(place, 1), backfill, place }) : null,
     noteFills: (table, columns) =>
       keeps && columns.length > 0 ? noteFills(context, step, { table, columns }) : Promise.resolve([]),
     async closeNotes() {

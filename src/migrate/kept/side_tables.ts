@@ -16,6 +16,7 @@ import {
 } from "../../engines/kept_table.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import type { RunContext } from "../../engines/run_context.ts";
+import { plainTexts } from "../../history/plain_texts.ts";
 import type { Step } from "../rules/plan.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Table } from "../../schema/snapshot.ts";
@@ -133,7 +134,7 @@ export async function requireKeepable(
   steps: readonly Step[],
 ): Promise<void> {
   const statements = steps.flatMap(({ script, resume }) =>
-    script.statements.slice(resume?.statementsDone ?? 0).map(({ sql }) => sql)
+    plainTexts(script, [database]).slice(resume?.statementsDone ?? 0)
   );
   const names = tablesOfLosses(statements, database.dialect);
   if (names?.length === 0) return;

@@ -7,6 +7,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import { updateDurations } from "../../engines/version_table.ts";
 import { clearAhead } from "../kept/ahead.ts";
+import { requireInside } from "../kept/outside.ts";
 import { createKeeper, writeKeeping } from "../kept/keeper.ts";
 import { putBack } from "../kept/put_back.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
@@ -111,6 +112,8 @@ async function runStep(
   notify({ kind: "step", id: revision.id, name: revision.name, direction });
   const startedAt = now().getTime();
   const backfills: BackfillResult[] = [];
+  // An earlier step may have made what this one destroys.
+  if (options.keep) await requireInside(context, [step], "Nothing of this revision was done.");
   const keeper = createKeeper(context, step, { keeps: options.keep, isKept: options.isKept });
   for (const batch of batchesOf(step, options)) {
     stopIfAsked(context.signal);

@@ -70,6 +70,8 @@ export interface Words {
   readonly pause: (listener: Listener, table: string) => Pause;
   /** Asks for the rules that fire when rows of a table are written, as {@link Listener}; `null` where there are no such things. */
   readonly readRules: (table: string) => SQL | null;
+  /** Asks for the columns of the tables in schemas, by `schema`, `table`, `name` and `type`; `null` where there are no schemas. */
+  readonly readColumns: (schemas: readonly string[]) => SQL | null;
   /** What stands between the columns and the rows of an INSERT that says itself what the database would make. */
   readonly overriding: SQL;
   /** Moves the counter that makes a column's values behind those that are there. */
@@ -139,6 +141,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
         ? { before: [], after: [] }
         : { before: [sql`DROP TRIGGER IF EXISTS ${ownTable(name)}`], after: [sql.raw(text)] },
     readRules: () => null,
+    readColumns: () => null,
     overriding: sql``,
     advance: () => null,
   },
@@ -227,6 +230,13 @@ export const words: Readonly<Record<Dialect, Words>> = {
       AND ev_enabled <> 'D' AND ev_class = (SELECT typrelid FROM pg_type WHERE oid = pg_typeof(CAST(NULL AS ${
         ownTable(table)
       }))) ORDER BY rulename`,
+    readColumns: (schemas) =>
+      sql`SELECT n.nspname AS schema, c.relname AS "table", a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type
+      FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      WHERE n.nspname IN (${
+        list(schemas.map((name) => sql.raw(quoteText(name))))
+      }) AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY n.nspname, c.relname, a.attnum`,
     overriding: sql` OVERRIDING SYSTEM VALUE`,
     advance: (table, column, sequence) =>
       sql`SELECT setval(s.name, s.highest) FROM (SELECT CAST(${
