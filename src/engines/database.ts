@@ -105,6 +105,11 @@ export interface Database {
    * @throws {HarborError} `untrusted_owner` naming the roles
    */
   readonly requireOwnHands?: (table: string) => Promise<void>;
+  /**
+   * Finds the rows of which a value cannot be worked out, and does not end at the first. Reads only; left out where the engine works
+   * out whatever it is given.
+   */
+  readonly findUnworkable?: (worked: Worked) => Promise<Unworkable>;
   /** Runs `work` and tells what the batches do that commit meanwhile, harbor-db's own bookkeeping aside. */
   watch<T>(watcher: Watcher, work: () => Promise<T>): Promise<T>;
   /** Returns what the database takes at this moment; `null` where that cannot be known. */
@@ -124,6 +129,28 @@ export interface Database {
    */
   home(): Promise<string | null>;
   close(): Promise<void>;
+}
+
+/** What is to be worked out of each row. */
+export interface Worked {
+  /** A SELECT of the key and the column, in which tables are marked as the own schema's. */
+  readonly look: string;
+  /** The column by which rows are told apart. */
+  readonly named: string;
+  /** The columns in whose order they come. */
+  readonly order: readonly string[];
+  readonly column: string;
+  /** An expression of the column alone, whose names mean what the user's settings say. */
+  readonly value: string;
+  /** Of how many rows the key is told. */
+  readonly most: number;
+}
+
+/** The rows of which it cannot be. */
+export interface Unworkable {
+  readonly rows: number;
+  /** What the first of them are called by. */
+  readonly keys: readonly (string | number | null)[];
 }
 
 /** The process that opens a database; written into the lock, so that others can name it and see that it is gone. */

@@ -143,7 +143,7 @@ for (const version of [15, 18] as readonly PostgresVersion[]) {
       async (url) => {
         assert.match(
           (await refused("data_conflict", url)).message,
-          /1 row of files has a size beyond 32 bits \(id 3\)/,
+          /1 row of files has a size that does not fit integer \(id 3\)/,
         );
       },
     ));

@@ -294,6 +294,7 @@ for (const [rule, [more, fewer]] of Object.entries(narrowed)) {
   }
 }
 
+const answers = pgEnum("answers", ["true", "false", "maybe"]);
 const typed = (name: string) => customType<{ data: string }>({ dataType: () => name })();
 
 /** Types that a text becomes, or what else is said, with values that are one in some spelling, and one that is none. */
@@ -361,7 +362,27 @@ const read: Readonly<
   ra: [typed("int4range"), ["[1,5]", " Empty ", "(,)"], "1-5"],
   rt: [typed("tstzrange"), ['["2020-01-01","2021-01-01")'], "[2020-01-01]"],
   mr: [typed("int8multirange"), ["{[1,2],[5,6)}", "{}"], "[1,2]"],
+  ro: [typed("int4range"), ["[1,5]"], "[5,1]"],
+  lr: [integer().array(), ["{{1},{2}}"], "{{1},{1,2}}"],
+  m6: [macaddr(), ["08:00:2b:01:02:03"], "08:00:2b:01:02:1ff"],
+  mm: [typed("money"), ["-5"], "92233720368547758.08"],
+  jd: [jsonb(), ["[[1]]"], "[".repeat(100_000)],
+  j0: [jsonb(), ["{}"], String.raw`{"a":"\u0000"}`],
+  po: [typed("point"), ["(1,2)"], "(1,2"],
+  pl: [typed("polygon"), ["((0,0),(1,1))"], "1,1,a"],
+  bi: [typed("bit(3)"), ["101"], "102"],
+  by: [typed("bytea"), [String.raw`\x00ff`, "a"], String.raw`\x0g`],
+  ts: [typed("tsquery"), ["a & b"], "a &"],
+  xm: [typed("xml"), ["<a/>"], "<a>"],
+  jp: [typed("jsonpath"), ["$.a"], "$."],
+  tz: [timestamp({ withTimezone: true }), ["2024-01-02 Europe/Berlin"], "2024-01-02 Europe/Nowhere"],
+  // The check of a domain, and that it has no NULL.
+  dc: [typed("even"), ["2"], "3"],
+  dn: [typed("given"), ["a"], "NULL"],
+  eb: [boolean(), ["true"], "maybe", answers()],
 };
+/** What is written of a value that the table of types has. */
+const written = (value: string) => value === "NULL" ? value : `'${value}'`;
 
 for (const version of [15, 18]) {
   test(`postgres ${version}: an upgrade finds what does not fit its new type before its first statement`, async () => {
@@ -373,6 +394,7 @@ for (const version of [15, 18]) {
       sqlite: {},
       postgresql: tablesFor("postgresql", [
         mood.two,
+        answers,
         pgTable("notes", { id: integer().primaryKey(), ...own }),
       ]),
     }));
@@ -383,8 +405,10 @@ for (const version of [15, 18]) {
         const context = { ...contextOf(database), history: history(engine.dialect) };
         const go = () => migrate(context, { goal: { direction: "upgrade", text: "+1" }, lockWaitMs: 0 });
         await go();
+        await engine.query(url, "CREATE DOMAIN even AS integer CHECK (VALUE % 2 = 0)");
+        await engine.query(url, "CREATE DOMAIN given AS text NOT NULL");
         const write = (id: number, value: (name: string) => string) => {
-          const values = Object.keys(read).map((name) => `'${value(name)}'`);
+          const values = Object.keys(read).map((name) => written(value(name)));
           return engine.query(url, `INSERT INTO notes VALUES (${id}, ${values.join(", ")})`);
         };
         for (const id of [1, 2, 3]) await write(id, (name) => read[name]![1][id - 1] ?? read[name]![1][0]!);
@@ -395,12 +419,55 @@ for (const version of [15, 18]) {
           found.map(({ columns, rows, examples }) => ({ columns, rows, examples })),
           Object.keys(read).map((name) => ({ columns: [name], rows: 1, examples: [4] })),
         );
+        for (const { query } of found) {
+          // Behind a statement that makes a function there are several results.
+          const rows = (await engine.query(url, query)).flat() as { id?: number }[];
+          assert.deepEqual(rows.flatMap(({ id }) => id ?? []), [4], query);
+        }
         await engine.query(url, "DELETE FROM notes WHERE id = 4");
         await go();
       })
     );
   });
 }
+
+test("postgres 15: a downgrade finds what does not fit its old type before its first statement", async () => {
+  const columns = {
+    b: boolean(),
+    d: typed("even"),
+    r: typed("int4range"),
+    j: jsonb(),
+    i: bigint({ mode: "number" }),
+  };
+  const texts = Object.fromEntries(
+    Object.keys(columns).map((name) => [name, name === "i" ? numeric() : text()]),
+  );
+  const [from, to] = [columns, texts].map((own) => ({
+    sqlite: {},
+    postgresql: tablesFor("postgresql", [pgTable("notes", { id: integer().primaryKey(), ...own })]),
+  }));
+  const { history } = await generateBetween(from!, to!);
+  const engine = engines.find(({ name }) => name === "postgres 15")!;
+  await engine.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const context = { ...contextOf(database), history: history(engine.dialect) };
+      const go = (direction: "upgrade" | "downgrade", text: string) =>
+        migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
+      await engine.query(url, "CREATE DOMAIN even AS integer CHECK (VALUE % 2 = 0)");
+      await go("upgrade", "head");
+      await engine.query(url, "INSERT INTO notes VALUES (1, 'yes', '2', '[1,2)', '{}', 7)");
+      await engine.query(url, "INSERT INTO notes VALUES (2, 'maybe', '3', '[2,1)', '{', 1e30)");
+      const { details } = await rejectsWith("data_conflict", go("downgrade", "-1"));
+      const found = details.conflicts as readonly Conflict[];
+      assert.deepEqual(
+        found.map(({ columns, rows, examples }) => [...columns, rows, ...examples]),
+        Object.keys(columns).map((name) => [name, 1, 2]),
+      );
+      await engine.query(url, "DELETE FROM notes WHERE id = 2");
+      await go("downgrade", "-1");
+    })
+  );
+});
 
 for (const version of [15, 18]) {
   test(`postgres ${version}: an upgrade finds NULLs that are one to a constraint to come before its first statement`, async () => {

@@ -78,6 +78,7 @@ function queryOf(snapshot: Snapshot): string | undefined {
     origins,
     after: snapshot,
     statements: [],
+    passed: [],
   })?.query;
 }
 

@@ -6,12 +6,14 @@ import { hurry, pauseFor } from "../pace.ts";
 import type { Watcher } from "../watch/figures.ts";
 import type { Result, Session } from "./session/session.ts";
 import { statementError } from "./session/errors.ts";
+import { inPlace } from "./catalogs/place.ts";
 import { introspection, readSnapshot } from "./introspect.ts";
 import { type Occupation, occupation } from "./catalogs/occupation.ts";
 import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
 import { pinnedPath, requireOneSchema, runPinned, setPath } from "./session/search_path.ts";
 import { namePolicies } from "./policies.ts";
+import { findUnworkable } from "./unworkable.ts";
 import { openSession, setSessionTimeouts } from "./session/open_session.ts";
 import { compile, type Statement } from "./session/statement.ts";
 import { trustOf } from "./trust/trust.ts";
@@ -140,6 +142,16 @@ export async function openPostgres(
     schema: session.home,
     schemas: session.named,
     read,
+    async findUnworkable(worked) {
+      return await findUnworkable(worked, {
+        read,
+        readOnly: (texts) =>
+          readOnly(
+            texts.map((text) => ({ text: inPlace(text, session), parameters: [], asUser: true })),
+            texts[0]!,
+          ),
+      });
+    },
     notes: postgresChangeNotes({ read, place: session, largeRows, isThrowAway }),
     async write(batch, mode) {
       requireWritable();

@@ -32,35 +32,42 @@ export async function findConflicts(
   const conflicts: Conflict[] = [];
   for (const demand of demands) {
     stopIfAsked(signal);
-    const examples = await readExamples(database, demand);
-    if (examples.length === 0) continue;
-    const [count] = await database.read<{ n: number | bigint | string }>(
-      statementOf(demand, `SELECT count(*) AS n FROM (${demand.look}) AS broken`),
-    );
-    conflicts.push(describe(demand, Number(count!.n), examples));
+    try {
+      const { rows, examples } = await findBroken(database, demand);
+      if (rows > 0) conflicts.push(describe(demand, rows, examples));
+    } catch (error) {
+      if (!(error instanceof HarborError && isUnknownName(error))) throw error;
+    }
   }
   return conflicts;
 }
 
-async function readExamples(
-  database: Database,
-  demand: Demand,
-): Promise<readonly Record<string, unknown>[]> {
-  try {
-    return await database.read<Record<string, unknown>>(
-      statementOf(demand, `${demand.look} LIMIT ${exampleCount}`),
-    );
-  } catch (error) {
-    if (error instanceof HarborError && isUnknownName(error)) return [];
-    throw error;
+interface Broken {
+  readonly rows: number;
+  readonly examples: readonly Record<string, unknown>[];
+}
+
+async function findBroken(database: Database, demand: Demand): Promise<Broken> {
+  const { look, work } = demand;
+  if (work !== undefined) {
+    const found = await database.findUnworkable?.({ ...work, look, most: exampleCount });
+    return { rows: found?.rows ?? 0, examples: (found?.keys ?? []).map((key) => ({ [work.named]: key })) };
   }
+  const examples = await database.read<Record<string, unknown>>(
+    statementOf(demand, `${look} LIMIT ${exampleCount}`),
+  );
+  if (examples.length === 0) return { rows: 0, examples };
+  const [count] = await database.read<{ n: number | bigint | string }>(
+    statementOf(demand, `SELECT count(*) AS n FROM (${look}) AS broken`),
+  );
+  return { rows: Number(count!.n), examples };
 }
 
 function statementOf({ hasExpression }: Demand, text: string): SQL {
   return hasExpression ? userStatement(sql.raw(text)) : sql.raw(text);
 }
 
-/** SQLite has no codes for its errors of this kind. */
+/** A name or a cast that is not there, or that a script makes first. SQLite has no codes for its errors of this kind. */
 function isUnknownName({ code, details }: HarborError): boolean {
   const { sqlState: state } = details;
   return code === "missing_table" ||

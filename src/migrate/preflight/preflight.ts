@@ -199,12 +199,13 @@ async function ask(
   const live = await database.introspect();
   for (const { stage, losses } of questions) if (losses) refuseLosses(context, stage, { ...setting, live });
   refuseHeldTypes(questions.filter(({ types }) => types).map(({ stage }) => stage), { ...setting, live });
-  const judged = questions.map(({ stage, demands }) =>
-    demands.map((demand) => ({
+  const judged = questions.map(({ stage, demands }, place) => {
+    const passed = questions.slice(0, place + 1).flatMap(({ stage }) => stage.statements);
+    return demands.map((demand) => ({
       demand,
-      now: judgeable(demand, { ...stage, live, origins: stage.to }),
-    }))
-  );
+      now: judgeable(demand, { ...stage, live, origins: stage.to, passed }),
+    }));
+  });
   const now = judged.flat().flatMap(({ now }) => now ?? []);
   const conflicts = await findConflicts(context, now);
   const error = conflictError(setting.attempt, conflicts, setting.untouched);

@@ -2,8 +2,7 @@ import type { Dialect } from "../../../base/dialect.ts";
 import { sqliteConversion } from "../../../schema/twins/conversion.ts";
 import { conditionOn } from "./column_values.ts";
 import { type Demand, demand, type DemandSources, type Trust } from "./demand.ts";
-import { type OutOfRange, outOfRange } from "./out_of_range.ts";
-import { unreadableAs } from "./unreadable_values.ts";
+import { conversion } from "./conversion.ts";
 import type { Column } from "../../../schema/snapshot.ts";
 import { isArray } from "../../../sql/postgres_spelling.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
@@ -18,9 +17,7 @@ export function ofColumns(subject: DemandSources): readonly Demand[] {
     const of = (kind: Demand["kind"], state: string, condition: string) =>
       demand({ kind, state, condition, columns: [column.name] }, subject);
     const length = lengthOf(column);
-    const { unreadable, range } = subject.trust.types
-      ? judges[subject.dialect](column, old)
-      : { unreadable: null, range: null };
+    const unfit = subject.trust.types ? judges[subject.dialect](column, old) : null;
     return [
       ...column.notNull && !old.notNull ? [of("null", `have no ${column.name}`, `${name} IS NULL`)] : [],
       ...length === null || isShort(old, column, subject.trust) ? [] : [
@@ -30,13 +27,15 @@ export function ofColumns(subject: DemandSources): readonly Demand[] {
           conditionOn({ old, column }, (value) => `length(${value}) > ${length}`, "TEXT"),
         ),
       ],
-      ...range === null
-        ? []
-        : [of("out of range", `have a ${column.name} beyond ${range.end}`, range.condition)],
-      ...unreadable === null ? [] : [{
-        ...of("unreadable", `have a ${column.name} that does not fit ${column.type}`, unreadable),
-        from: old.type,
-      }],
+      ...unfit === null ? [] : [
+        demand({
+          kind: "unreadable",
+          state: `have a ${column.name} that does not fit ${column.type}`,
+          columns: [column.name],
+          hasExpression: "value" in unfit,
+          ...unfit,
+        }, subject),
+      ],
       ...ofValues(column, old).map((condition) =>
         of(
           "not allowed",
@@ -48,18 +47,18 @@ export function ofColumns(subject: DemandSources): readonly Demand[] {
   });
 }
 
-/** Which values are none of a column's new type, nor become one. */
-interface Unfit {
-  readonly unreadable: string | null;
-  readonly range: OutOfRange | null;
-}
+/** Which values are none of a column's new type, nor become one: a condition on them, or what becomes of all. */
+type Unfit = { readonly condition: string } | { readonly value: string };
 
-const judges: Readonly<Record<Dialect, (column: Column, old: Column) => Unfit>> = {
-  sqlite: ({ name, type }, { type: from }) => ({
-    unreadable: sqliteConversion(from, type, quoteName(name)).unfit,
-    range: null,
-  }),
-  postgresql: (column, old) => ({ unreadable: unreadableAs(column, old), range: outOfRange(column, old) }),
+const judges: Readonly<Record<Dialect, (column: Column, old: Column) => Unfit | null>> = {
+  sqlite: ({ name, type }, { type: from }) => {
+    const { unfit } = sqliteConversion(from, type, quoteName(name));
+    return unfit === null ? null : { condition: unfit };
+  },
+  postgresql: (column, old) => {
+    const value = conversion(column, old);
+    return value === null ? null : { value };
+  },
 };
 
 /** Says which values of a column its enum type has not: those that it loses, or that a text has and it never had. */
@@ -67,8 +66,6 @@ function ofValues(column: Column, old: Column): readonly string[] {
   const { values } = column;
   const gone = old.values?.filter((value) => values?.includes(value) === false);
   if (values === undefined || gone?.length === 0 || (isArray(old.type) && !isArray(column.type))) return [];
-  const isText = /^(?:text|character varying)\b/.test(old.type);
-  if (gone === undefined && !isText) return [];
   const list = (gone ?? values).map(quoteText).join(", ");
   return [
     conditionOn(

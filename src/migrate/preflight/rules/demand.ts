@@ -2,11 +2,11 @@ import type { Dialect } from "../../../base/dialect.ts";
 import type { Table } from "../../../schema/snapshot.ts";
 import { markedTable, writeOwnTables } from "../../../sql/own/schema.ts";
 import { quoteTable } from "../../../sql/table_names.ts";
-import { quoteName } from "../../../sql/quote.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
 
 /** What the rows of a table must be like for a schema to be put over them. */
 export interface Demand {
-  readonly kind: "null" | "duplicate" | "too long" | "out of range" | "unreadable" | "not allowed" | "orphan";
+  readonly kind: "null" | "duplicate" | "too long" | "unreadable" | "not allowed" | "orphan";
   readonly table: string;
   /** The columns that it is about. */
   readonly columns: readonly string[];
@@ -14,14 +14,27 @@ export interface Demand {
   readonly reads: readonly ReadColumn[];
   /** What is wrong with the rows that break it, in words that follow their number: `have an email that …`. */
   readonly state: string;
-  /** A SELECT of the rows that break it, their key first, for people. */
+  /** A SELECT of the rows that break it, their key first, for people; behind a function of the session's, where it takes one. */
   readonly query: string;
-  /** The same to be run, with its tables marked as the own schema's. */
+  /** The same to be run, with its tables marked as the own schema's; where rows break it by what becomes of them, a SELECT of all. */
   readonly look: string;
+  /** What becomes of the rows, where those break it of which that cannot be worked out. */
+  readonly work?: Work | undefined;
   /** Whether it holds an expression of the schema, whose names are not ours to qualify. */
   readonly hasExpression: boolean;
   /** The type that the values are of, where the condition goes by it. */
   readonly from?: string | undefined;
+}
+
+/** What becomes of a column. */
+export interface Work {
+  readonly column: string;
+  /** An expression of the column alone. */
+  readonly value: string;
+  /** The column by which rows are told apart. */
+  readonly named: string;
+  /** The columns in whose order they come: those of the key. */
+  readonly order: readonly string[];
 }
 
 /** A column that a demand's query reads. */
@@ -53,10 +66,13 @@ export interface DemandSources {
 
 /** Makes a demand of the condition that the rows which break it meet. */
 export function demand(
-  { kind, columns, also = [], state, condition, order = [], hasExpression = false }:
+  { kind, columns, also = [], state, condition, value, order = [], hasExpression = false }:
     & Pick<Demand, "kind" | "columns" | "state">
     & {
-      readonly condition: string;
+      /** Left out where those break it of which `value` cannot be worked out. */
+      readonly condition?: string;
+      /** What becomes of the column. */
+      readonly value?: string;
       /** What an expression in the condition names. */
       readonly also?: readonly string[];
       /** What the rows come in the order of, before their key, as it stands in SQL. */
@@ -68,16 +84,36 @@ export function demand(
   const keyed = found.primaryKey.length > 0 ? found.primaryKey : [found.columns[0]!.name];
   const key = keyed.filter((name) => table.columns.some((column) => column.name === name));
   const names = (list: readonly string[]) => [...new Set(list)].map(quoteName).join(", ");
-  // Not all types have an order: json has none.
   const sorted = [...new Set([...order, ...key.map(quoteName)])].join(", ");
-  const look = `SELECT ${names([...key, ...columns])} FROM ${markedTable(table.name)} WHERE ${condition}${
-    sorted === "" ? "" : ` ORDER BY ${sorted}`
-  }`;
+  const [column = ""] = columns;
+  // Not all types have an order: json has none.
+  const inOrder = found.primaryKey.length > 0 ? key : [];
+  const work = value === undefined ? undefined : { column, value, named: key[0] ?? column, order: inOrder };
+  const all = `SELECT ${names([...key, ...columns])} FROM ${markedTable(table.name)}`;
+  const look = work !== undefined
+    ? all
+    : `${all} WHERE ${condition}${sorted === "" ? "" : ` ORDER BY ${sorted}`}`;
   const reads = [...new Set([...key, ...columns, ...also])].map((column) => ({
     table: table.name,
     column,
     isTested: also.includes(column),
   }));
-  const query = writeOwnTables(look, (name) => quoteTable(name, schemas));
-  return { kind, table: table.name, columns, reads, state, query, look, hasExpression };
+  const from = kind === "unreadable" ? found.columns.find(({ name }) => name === column)?.type : undefined;
+  const facts = { kind, table: table.name, columns, reads, state, look, work, hasExpression, from };
+  return { ...facts, query: queryOf(facts, schemas) };
+}
+
+/** Writes a demand's look for people. */
+export function queryOf(
+  { look, work, from = "text" }: Pick<Demand, "look" | "work" | "from">,
+  schemas: readonly string[] | undefined,
+): string {
+  const shown = writeOwnTables(look, (name) => quoteTable(name, schemas));
+  if (work === undefined) return shown;
+  const column = quoteName(work.column);
+  const body = `BEGIN PERFORM ${work.value}; RETURN true; EXCEPTION WHEN OTHERS THEN RETURN false; END`;
+  const order = work.order.length === 0 ? "" : ` ORDER BY ${work.order.map(quoteName).join(", ")}`;
+  return `CREATE OR REPLACE FUNCTION pg_temp.fits(${column} ${from}) RETURNS boolean LANGUAGE plpgsql AS ${
+    quoteText(body)
+  }; ${shown} WHERE NOT pg_temp.fits(${column})${order}`;
 }

@@ -2,11 +2,10 @@ import type { Dialect } from "../../../base/dialect.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 import { sqliteConversion } from "../../../schema/twins/conversion.ts";
 import type { Origins, TableOrigin } from "../../rules/origins.ts";
-import { markedTable, ownSchemaMark, writeOwnTables } from "../../../sql/own/schema.ts";
-import { quoteTable } from "../../../sql/table_names.ts";
+import { markedTable, ownSchemaMark } from "../../../sql/own/schema.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { isOfFamily } from "./type_families.ts";
-import type { Demand, ReadColumn } from "./demand.ts";
+import { type Demand, queryOf, type ReadColumn } from "./demand.ts";
 
 /** What a demand is judged by. */
 export interface Evidence {
@@ -18,6 +17,8 @@ export interface Evidence {
   readonly after: Snapshot;
   /** The statements that lead to it. */
   readonly statements: readonly string[];
+  /** Those, and the ones of all steps before that are still to run. */
+  readonly passed: readonly string[];
 }
 
 /**
@@ -27,8 +28,13 @@ export interface Evidence {
  * What has another name by then is read under that name, a column without values as NULL, and a table that is to be
  * made as an empty one.
  */
-export function judgeable(demand: Demand, { live, origins, after, statements }: Evidence): Demand | null {
+export function judgeable(
+  demand: Demand,
+  { live, origins, after, statements, passed }: Evidence,
+): Demand | null {
   const own = origins.get(demand.table);
+  // What becomes of a value may be another thing by then.
+  if (demand.work !== undefined && passed.some((sql) => definesTypes.test(sql))) return null;
   // Rows that go may be those that break it.
   if (own === undefined || own.table === null || own.hasFewer) return null;
   const names = [...new Set(demand.reads.map(({ table }) => table))];
@@ -54,8 +60,11 @@ export function judgeable(demand: Demand, { live, origins, after, statements }: 
     demand.look,
   );
   const look = `WITH ${needed.map(({ text }) => text).join(", ")} ${seen}`;
-  return { ...demand, look, query: writeOwnTables(look, (name) => quoteTable(name, live.schemas)) };
+  return { ...demand, look, query: queryOf({ ...demand, look }, live.schemas) };
 }
+
+/** A statement by which types, or what leads from one to another, become others. */
+const definesTypes = /^(?:\s|--.*\n)*(?:CREATE|ALTER|DROP)\s+(?:TYPE|DOMAIN|CAST|EXTENSION)\b/i;
 
 /** A table as it will be, made of what is there. */
 interface View {
@@ -138,7 +147,7 @@ function valueOf(
     ? values === "same" || values === "filled"
     : values === "copied anew" && statements.some((sql) => sql.includes(script));
   // Of what is there before it is converted.
-  const isOld = ["null", "too long", "out of range", "unreadable"].includes(kind) ||
+  const isOld = ["null", "too long", "unreadable"].includes(kind) ||
     (kind === "not allowed" && !hasExpression);
   const value = isOld ? own : text;
   if (!isKnown || value === null) return null;
