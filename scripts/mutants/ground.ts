@@ -256,8 +256,8 @@ export const groundMutants: readonly Mutant[] = [
     tests: ["schema/compare_snapshots_test.ts"],
   },
   {
-    file: "schema/compare/snapshots.ts",
-    find: '${index.unique ? "UNIQUE " : ""}',
+    file: "schema/compare/indexes.ts",
+    find: '${unique ? "UNIQUE " : ""}',
     replace: "",
     danger: "an index that is not unique passes for one that is",
     tests: ["schema/compare_snapshots_test.ts"],

@@ -14,7 +14,7 @@ import {
   type KitSnapshot,
   type KitTable,
 } from "./kit_snapshot.ts";
-import type { Column, ForeignKey, Index, Snapshot, Table } from "./snapshot.ts";
+import type { Column, ForeignKey, Index, IndexComparing, Snapshot, Table } from "./snapshot.ts";
 
 /**
  * Brings a snapshot of drizzle-kit to normal form.
@@ -174,14 +174,20 @@ function readForeignKey(key: KitForeignKey, name: string | null): ForeignKey {
   };
 }
 
-function readIndex({ name, columns, isUnique = false, where }: KitIndex): Index {
+function readIndex({ name, columns, isUnique = false, where, method = "btree" }: KitIndex): Index {
+  // PostgreSQL's snapshots have an object for each column, SQLite's its name or expression.
+  const read = columns.map((column) =>
+    typeof column === "string" ? { column: unquoted(column), comparing: {} } : readIndexColumn(column)
+  );
+  const comparing = read.map((each): IndexComparing => each.comparing);
   return {
     name,
-    // PostgreSQL's snapshots have an object for each column, SQLite's its name or expression.
-    columns: columns.map((column) => typeof column === "string" ? unquoted(column) : readIndexColumn(column)),
+    columns: read.map(({ column }) => column),
     unique: isUnique,
     where: where ?? null,
     valid: true,
+    ...method.toLowerCase() === "btree" ? {} : { method: method.toLowerCase() },
+    ...comparing.every((each) => Object.keys(each).length === 0) ? {} : { comparing },
   };
 }
 
@@ -190,25 +196,48 @@ function unquoted(column: string): string {
   return column.replace(/^"((?:[^"]|"")+)" DESC$/, (_, name) => `${name.replaceAll('""', '"')} DESC`);
 }
 
-function readIndexColumn({ expression: written, isExpression, asc = true, nulls }: KitIndexColumn): string {
-  // An expression says its order itself, behind what the live database does not give.
-  const element = isExpression ? written.trim().replace(collatedColumn, "$1") : written;
-  const [, expression = element, order = ""] = isExpression ? indexElement.exec(element) ?? [] : [];
-  if (order !== "") return expression + orderOf(order);
-  if (asc) return nulls === "first" ? `${expression} NULLS FIRST` : expression;
-  return nulls === "last" ? `${expression} DESC NULLS LAST` : `${expression} DESC`;
+function readIndexColumn(
+  { expression: written, isExpression, asc = true, nulls, opclass }: KitIndexColumn,
+): { readonly column: string; readonly comparing: IndexComparing } {
+  // An expression says its order itself, and how it is compared.
+  const [, column, columnCollation, behind = ""] = isExpression
+    ? collatedColumn.exec(written.trim()) ?? []
+    : [];
+  const element = column === undefined ? written.trim() : column + behind;
+  const [, expression = element, collation = columnCollation, operatorClass = opclass, order = ""] =
+    isExpression ? indexElement.exec(element) ?? [] : [];
+  const given = collation === undefined ? "default" : bareName(collation);
+  const comparing = {
+    ...given === "default" ? {} : { collation: given },
+    ...operatorClass === undefined || operatorClass === null
+      ? {}
+      : { operatorClass: bareName(operatorClass) },
+  };
+  if (order !== "") return { column: expression + orderOf(order), comparing };
+  const direction = asc
+    ? nulls === "first" ? " NULLS FIRST" : ""
+    : nulls === "last"
+    ? " DESC NULLS LAST"
+    : " DESC";
+  return { column: expression + direction, comparing };
+}
+
+/** Returns a name without its schema, as PostgreSQL folds it. */
+function bareName(written: string): string {
+  const name = /(?:"(?:[^"]|"")+"|[^".]+)$/.exec(written)?.[0] ?? written;
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase();
 }
 
 /** An expression with what may stand behind it: a collation, an operator class, an order. */
 const indexElement =
-  /^(.*?[\p{L}\p{N}_)"'\]])(?: collate [\p{L}\p{N}_".-]+)?(?: (?:\w+\.)?\w+_ops)?((?: (?:asc|desc))?(?: nulls (?:first|last))?)$/isu;
+  /^(.*?[\p{L}\p{N}_)"'\]])(?:\s+collate\s+([\p{L}\p{N}_".-]+))?(?:\s+((?:\w+\.)?\w+_ops))?((?:\s+(?:asc|desc))?(?:\s+nulls\s+(?:first|last))?)$/isu;
 
 /** A column in parentheses with a collation, which is that column to PostgreSQL. */
-const collatedColumn = /^\(\s*("(?:[^"]|"")+"|[\p{L}\p{N}_]+)\s+collate\s+[\p{L}\p{N}_".-]+\s*\)/iu;
+const collatedColumn = /^\(\s*("(?:[^"]|"")+"|[\p{L}\p{N}_]+)\s+collate\s+([\p{L}\p{N}_".-]+)\s*\)(.*)$/isu;
 
 /** Writes an order without what is the rule: NULLs come last, and first in a descending one. */
 function orderOf(order: string): string {
-  const words = order.toUpperCase().replace(" ASC", "");
+  const words = ` ${order.trim().toUpperCase().replaceAll(/\s+/g, " ")}`.replace(" ASC", "");
   return words === " NULLS LAST" ? "" : words.replace("DESC NULLS FIRST", "DESC");
 }
 

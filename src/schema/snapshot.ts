@@ -83,6 +83,19 @@ export interface Index {
   readonly where: string | null;
   /** False for what an interrupted `CREATE INDEX CONCURRENTLY` leaves on PostgreSQL; always true on SQLite. */
   readonly valid: boolean;
+  /** Its access method (PostgreSQL); left out where that is `btree`. */
+  readonly method?: string;
+  /** How it compares the values of its columns, one each (PostgreSQL); left out where all are compared as is the rule. */
+  readonly comparing?: readonly IndexComparing[];
+}
+
+export interface IndexComparing {
+  /** A collation that is not the column's own. */
+  readonly collation?: string;
+  /** Of a live index one that is not the rule for its type and method; of a snapshot the one that it names. */
+  readonly operatorClass?: string;
+  /** The one that is the rule, where {@link operatorClass} is left out; of a live index that is no B-tree. */
+  readonly usualClass?: string;
 }
 
 /** A UNIQUE constraint of the table's DDL; a unique index made on its own is an {@link Index}. */

@@ -277,6 +277,95 @@ test(`${postgres!.name}: a bridge adds a reference whose name, as the server cut
     });
   }));
 
+/** How PostgreSQL's indexes and constraints may compare values otherwise than is the rule. */
+const compared = {
+  words: pg.pgTable("words", {
+    id: pg.integer().primaryKey(),
+    name: pg.text(),
+    code: pg.varchar({ length: 9 }),
+    facts: pg.jsonb(),
+  }, (words) => [
+    pg.index("words_prefix").on(words.name.op("text_pattern_ops")),
+    pg.index("words_usual").on(words.name.op("text_ops"), words.code.op("varchar_ops")),
+    pg.index("words_bytes").on(
+      sql`${words.name} collate "C"`,
+      sql`lower(${words.code}) collate "C" desc nulls last`,
+    ),
+    pg.index("words_inside").on(sql`lower(${words.code} collate "C")`),
+    pg.index("words_folded").on(sql`lower(${words.name}) text_pattern_ops`),
+    pg.index("words_paths").using("gin", words.facts.op("jsonb_path_ops")),
+    pg.index("words_keys").using("gin", words.facts.op("jsonb_ops")),
+    pg.index("words_facts").using("gin", words.facts),
+    pg.index("words_hash").using("hash", words.code),
+    pg.unique("words_alike").on(words.name, words.code).nullsNotDistinct(),
+    pg.unique("words_apart").on(words.code, words.id),
+  ]),
+};
+
+test(`${postgres!.name}: how an index or a UNIQUE constraint compares is compared, and a bridge makes it anew`, () =>
+  postgres!.withDatabase(async (url) => {
+    const history = await historyOf("postgresql", compared);
+    const expected = snapshotOf(history.revisions[0]!);
+    for (const { sql: statement } of history.revisions[0]!.upgrade().statements) {
+      await postgres!.query(url, statement);
+    }
+    const differences = () =>
+      withTestDatabase(url, async (database) => compareSnapshots(expected, await database.introspect()));
+    assert.deepEqual(await differences(), []);
+    const changes = [
+      ["words_prefix", "words (name)", "words(name text_pattern_ops)", "words(name)"],
+      [
+        "words_usual",
+        'words (name COLLATE "C", code)',
+        "words(name text_ops, code varchar_ops)",
+        'words(name COLLATE "C", code)',
+      ],
+      [
+        "words_inside",
+        'words (lower(code COLLATE "C") COLLATE "C")',
+        'words(lower("code" collate "C"))',
+        'words(lower("code" collate "C"))',
+      ],
+      [
+        "words_folded",
+        "words (lower(name))",
+        'words(lower("name") text_pattern_ops)',
+        'words(lower("name"))',
+      ],
+      [
+        "words_paths",
+        "words USING gin (facts)",
+        "words USING gin (facts jsonb_path_ops)",
+        "words USING gin (facts)",
+      ],
+      ["words_hash", "words (code)", "words USING hash (code)", "words(code)"],
+    ] as const;
+    for (const [name, definition] of changes) {
+      await postgres!.query(url, `DROP INDEX ${name}`);
+      await postgres!.query(url, `CREATE INDEX ${name} ON ${definition}`);
+    }
+    await postgres!.query(url, "ALTER TABLE words DROP CONSTRAINT words_alike, DROP CONSTRAINT words_apart");
+    await postgres!.query(url, "ALTER TABLE words ADD CONSTRAINT alike UNIQUE (name, code)");
+    await postgres!.query(
+      url,
+      "ALTER TABLE words ADD CONSTRAINT words_apart UNIQUE NULLS NOT DISTINCT (code, id)",
+    );
+    assert.deepEqual(
+      (await differences()).map(({ path, expected, actual }) => [path, expected, actual]),
+      [
+        ["unique words(name, code)", "(name, code) NULLS NOT DISTINCT", "(name, code)"],
+        ["unique words(code, id)", "(code, id)", "(code, id) NULLS NOT DISTINCT"],
+        ...changes.filter(([, , one, other]) => one !== other).map((
+          [name, , wanted, found],
+        ) => [`index ${name}`, wanted, found]).toSorted(),
+      ],
+    );
+    await postgres!.query(url, "INSERT INTO words VALUES (1, 'a', 'A', '{}'), (2, NULL, 'B', NULL)");
+    await withTestDatabase(url, (database) => adopt(contextOf(database, history), { lockWaitMs: 0 }));
+    assert.deepEqual(await differences(), []);
+    assert.deepEqual(await postgres!.query(url, "SELECT id FROM words ORDER BY id"), [{ id: 1 }, { id: 2 }]);
+  }));
+
 test("a database that is exactly an old revision is taken over, whatever later ones demand that their scripts fill", async () => {
   const revision = (columns: Readonly<Record<string, string>>, up: readonly string[]) => ({
     tables: { notes: { columns } },

@@ -7,10 +7,12 @@ import type {
   KitEnds,
   KitForeignKey,
   KitIndex,
+  KitIndexColumn,
   KitSnapshot,
   KitTable,
 } from "../../schema/kit_snapshot.ts";
 import { generatedParts, isGenerated } from "../../schema/generated.ts";
+import { comparesAlike } from "../../schema/compare/indexes.ts";
 import { isWhole, pair } from "../../schema/compare/pair.ts";
 import { isSameExpression } from "../../schema/expressions/compare.ts";
 import { keyEnds } from "./key_ends.ts";
@@ -209,6 +211,7 @@ function isSameIndex(a: Index, b: Index, dialect: Dialect): boolean {
   const same = (one: string | null, other: string | null) =>
     one === other || (one !== null && other !== null && isSameExpression(one, other, dialect));
   return a.unique === b.unique && a.columns.length === b.columns.length && same(a.where, b.where) &&
+    a.method === b.method && comparesAlike(b, a) &&
     a.columns.every((column, place) => same(column, b.columns[place]!));
 }
 
@@ -221,11 +224,29 @@ function liveIndex(
   return {
     ...rest,
     isUnique: index.unique,
-    columns: index.columns.map((column) =>
-      typeof example === "object" ? { ...example, ...indexColumn(column, columns) } : column
+    columns: index.columns.map((column, place) =>
+      typeof example === "object"
+        ? { ...withoutClass(example), ...indexColumn(column, columns), ...compared(index, place) }
+        : column
     ),
+    ...typeof example === "object" ? { method: index.method ?? "btree" } : {},
     ...index.where === null ? {} : { where: index.where },
   } as KitIndex;
+}
+
+function withoutClass({ opclass: _, ...column }: KitIndexColumn) {
+  return column;
+}
+
+/** How an index compares a column, as drizzle-kit has it on PostgreSQL: a collation only as a part of an expression. */
+function compared({ columns, comparing }: Index, place: number) {
+  const { collation, operatorClass } = comparing?.[place] ?? {};
+  return {
+    ...operatorClass === undefined ? {} : { opclass: operatorClass },
+    ...collation === undefined
+      ? {}
+      : { expression: `${columns[place]} COLLATE "${collation}"`, isExpression: true },
+  };
 }
 
 /** An index's column as drizzle-kit has it on PostgreSQL. */

@@ -14,12 +14,22 @@ export function keyEnds(old: Table, { compositePrimaryKeys, uniqueConstraints }:
 } {
   const hasKey = old.primaryKey.length > 0;
   // A constraint on the very columns of the key is none of its own on PostgreSQL.
-  const known = new Set([...old.uniques.map(({ columns }) => columns), old.primaryKey].map(String));
-  const uniques = Object.entries(uniqueConstraints).filter(([, { columns }]) => known.has(String(columns)));
+  const isOnKey = (columns: readonly string[]) => String(columns) === String(old.primaryKey);
+  const uniques = Object.values(uniqueConstraints).flatMap((wanted) => {
+    const twins = old.uniques.filter(({ columns }) => String(columns) === String(wanted.columns));
+    const { nullsNotDistinct = false } = wanted;
+    const isSame = twins.some(({ nullsAlike = false }) => nullsAlike === nullsNotDistinct);
+    const [twin] = twins;
+    if (isSame || isOnKey(wanted.columns)) return [wanted];
+    // Another constraint takes its place: what NULLs are to one cannot be changed.
+    return twin === undefined
+      ? []
+      : [{ ...wanted, name: twin.name ?? wanted.name, nullsNotDistinct: !nullsNotDistinct }];
+  });
   return {
     from: {
       compositePrimaryKeys: hasKey ? compositePrimaryKeys : {},
-      uniqueConstraints: Object.fromEntries(uniques),
+      uniqueConstraints: Object.fromEntries(uniques.map((each) => [each.name, each])),
     },
     to: { compositePrimaryKeys, uniqueConstraints },
   };

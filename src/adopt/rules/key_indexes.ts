@@ -23,10 +23,13 @@ export function takenKeyNames(
   statements: readonly Pick<BridgeStatement, "sql">[],
   live: Snapshot,
 ): readonly Obstacle[] {
-  return statements.flatMap(({ sql }) => {
-    const key = addedKey(withPlainNames(sql, live.schemas), live);
+  const texts = statements.map(({ sql }) => withPlainNames(sql, live.schemas));
+  return texts.flatMap((text, place) => {
+    const key = addedKey(text, live);
     const found = key === null ? undefined : holderOf(key.name, live);
     if (key === null || found === undefined || isMadeFor(key, found)) return [];
+    const isDropped = texts.slice(0, place).some((each) => dropsConstraint(each, found.table, key.name));
+    if (found.index === null && isDropped) return [];
     return [{
       path: `index ${key.name}`,
       state: `the table ${found.table} has the index ${key.name}, a name that a key of ${key.table} needs`,
@@ -35,6 +38,11 @@ export function takenKeyNames(
       };`,
     }];
   });
+}
+
+/** Whether a statement drops a constraint: another that compares NULLs otherwise takes its place. */
+function dropsConstraint(sql: string, table: string, name: string): boolean {
+  return sql.startsWith(`ALTER TABLE ${quoteName(table)} DROP CONSTRAINT ${quoteName(name)}`);
 }
 
 /** Returns the paths of the indexes that a bridge makes part of a key: they are no longer indexes of their own, and not lost. */

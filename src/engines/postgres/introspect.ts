@@ -2,7 +2,15 @@ import { HarborError } from "../../base/errors.ts";
 import { isNotOfExtension } from "./catalogs/words.ts";
 import { readJson } from "./session/errors.ts";
 import { quoteText } from "../../sql/quote.ts";
-import type { Column, OtherObject, Snapshot, Table, Unique } from "../../schema/snapshot.ts";
+import type {
+  Column,
+  Index,
+  IndexComparing,
+  OtherObject,
+  Snapshot,
+  Table,
+  Unique,
+} from "../../schema/snapshot.ts";
 import type { Result, Session } from "./session/session.ts";
 import { pinnedPath, setPath } from "./session/search_path.ts";
 import { isOwnRelation } from "./catalogs/own_relations.ts";
@@ -72,7 +80,8 @@ export function readSnapshot(results: readonly Result[], schemas: readonly strin
 
 function readTable(definition: unknown): Table {
   const { heirs, ...table } = readJson<
-    Omit<Table, "columns" | "uniques" | "heirs"> & {
+    Omit<Table, "columns" | "uniques" | "indexes" | "heirs"> & {
+      readonly indexes: readonly FoundIndex[];
       readonly heirs: readonly string[] | null;
       readonly uniques: readonly (Omit<Unique, "nullsAlike"> & { readonly nullsAlike: boolean | null })[];
       readonly columns: readonly (Omit<Column, "values"> & { readonly values: readonly string[] | null })[];
@@ -84,7 +93,28 @@ function readTable(definition: unknown): Table {
   const uniques = table.uniques.map(({ nullsAlike, ...unique }): Unique =>
     nullsAlike === true ? { ...unique, nullsAlike } : unique
   );
-  return { ...table, columns, uniques, ...heirs === null ? {} : { heirs } };
+  return {
+    ...table,
+    columns,
+    uniques,
+    indexes: table.indexes.map(readIndex),
+    ...heirs === null ? {} : { heirs },
+  };
+}
+
+type FoundIndex = Omit<Index, "columns" | "method" | "comparing"> & {
+  readonly columns: readonly (IndexComparing & { readonly column: string })[];
+  readonly method: string;
+};
+
+function readIndex({ columns, method, ...index }: FoundIndex): Index {
+  const comparing = columns.map(({ column: _, ...rest }): IndexComparing => rest);
+  return {
+    ...index,
+    columns: columns.map(({ column }) => column),
+    ...method === "btree" ? {} : { method },
+    ...comparing.every((each) => Object.keys(each).length === 0) ? {} : { comparing },
+  };
 }
 
 /** For as long as the transaction, the settings on which the spelling of expressions depends. */
@@ -171,19 +201,35 @@ const indexOrder =
   `CASE x.indoption[k.n - 1]::int & 3 WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST'
         WHEN 3 THEN ' DESC' ELSE '' END`;
 
+/**
+ * The collation of column `k` of index `x`, where it is not that of the column `a`, or of an expression. What of that an index's
+ * definition says, is said behind the expression, whose own collation no catalog has.
+ */
+const indexCollation = `(SELECT l.collname FROM pg_collation l WHERE l.oid = x.indcollation[k.n - 1] AND CASE
+      WHEN a.attnum IS NOT NULL THEN l.oid <> a.attcollation
+      ELSE strpos(pg_get_indexdef(x.indexrelid), concat(pg_get_indexdef(x.indexrelid, k.n::int, false), ' COLLATE ')) > 0 END)`;
+
+/** Classes of before there was one for both types; they compare as the rule is. */
+const isUsualClass = "(o.opcdefault OR o.opcname IN ('varchar_ops', 'cidr_ops'))";
+
 // pg_get_indexdef quotes names, so it spells expressions only.
 const indexes = `(SELECT coalesce(json_agg(json_build_object(
     'name', ${indexName},
-    'columns', (SELECT json_agg(concat(coalesce(a.attname::text, pg_get_indexdef(x.indexrelid, k.n::int, true)), ${indexOrder})
-        ORDER BY k.n)
+    'columns', (SELECT json_agg(json_strip_nulls(json_build_object(
+        'column', concat(coalesce(a.attname::text, pg_get_indexdef(x.indexrelid, k.n::int, true)), ${indexOrder}),
+        'collation', ${indexCollation},
+        'operatorClass', CASE WHEN NOT ${isUsualClass} THEN o.opcname END,
+        'usualClass', CASE WHEN ${isUsualClass} AND m.amname <> 'btree' THEN o.opcname END)) ORDER BY k.n)
       FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, n)
+      JOIN pg_opclass o ON o.oid = x.indclass[k.n - 1]
       LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.number AND k.number <> 0
       WHERE k.n <= x.indnkeyatts),
+    'method', m.amname,
     'unique', x.indisunique,
     'where', pg_get_expr(x.indpred, x.indrelid, true),
     'valid', x.indisvalid
   ) ORDER BY i.relname), '[]')
-  FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+  FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am m ON m.oid = i.relam
   WHERE x.indrelid = c.oid AND NOT EXISTS (
     SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.conrelid = c.oid AND k.contype IN ('p', 'u')))`;
 

@@ -1,10 +1,13 @@
+import { printIndex, respellIndex } from "./indexes.ts";
+import { printNames } from "./names.ts";
 import { either, isWhole, type Pair, pair, type Whole } from "./pair.ts";
+import { respell, type SameExpression } from "./respell.ts";
 import { bareType } from "./bare_type.ts";
 import { compareOthers } from "./others.ts";
 import { isSameDefault } from "../expressions/compare_defaults.ts";
 import { isSameExpression } from "../expressions/compare.ts";
 import type { Dialect } from "../../base/dialect.ts";
-import type { Check, Column, ForeignKey, Index, Snapshot, Table, Unique } from "../snapshot.ts";
+import type { Check, Column, ForeignKey, Snapshot, Table, Unique } from "../snapshot.ts";
 
 /** One thing in which a schema is not what it should be. */
 export interface Difference {
@@ -45,8 +48,6 @@ export function describeDifference({ kind, path, expected, actual }: Difference)
   if (kind === "extra") return `${path} is not expected, found ${actual}`;
   return `${path}: expected ${expected}, found ${actual}`;
 }
-
-type SameExpression = (a: string, b: string) => boolean;
 
 /** How texts of a dialect are compared. */
 interface Comparing {
@@ -128,10 +129,6 @@ function printTable({ columns }: Table): string {
   return printNames(columns.map((column) => column.name));
 }
 
-function printNames(names: Names): string {
-  return `(${names.join(", ")})`;
-}
-
 function printColumn(column: Column): string {
   return `${column.type} ${printNull(column)}${column.default === null ? "" : ` ${printDefault(column)}`}`;
 }
@@ -158,29 +155,8 @@ function printForeignKey(key: ForeignKey): string {
   return `${key.table}${printNames(key.references)}${onDelete}${onUpdate}${key.valid ? "" : " NOT VALID"}`;
 }
 
-function printIndex(table: string, index: Index): string {
-  const where = index.where === null ? "" : ` WHERE ${index.where}`;
-  return `${index.unique ? "UNIQUE " : ""}${table}${printNames(index.columns)}${where}${
-    index.valid ? "" : " INVALID"
-  }`;
-}
-
 function printCheck(check: Check): string {
   return `${check.expression}${check.valid ? "" : " NOT VALID"}`;
-}
-
-/** Returns `actual` as `expected` spells it when both are the same expression. */
-function respell<T extends string | null>(expected: T, actual: T, same: SameExpression): T {
-  return expected !== null && actual !== null && same(expected, actual) ? expected : actual;
-}
-
-function respellIndex(indexes: Pair<Index>, same: SameExpression): Pair<Index> {
-  if (!isWhole(indexes)) return indexes;
-  const [expected, actual] = indexes;
-  const columns = actual.columns.map((column, place) =>
-    respell(expected.columns[place] ?? column, column, same)
-  );
-  return [expected, { ...actual, columns, where: respell(expected.where, actual.where, same) }];
 }
 
 function respellCheck(checks: Pair<Check>, same: SameExpression): Pair<Check> {
