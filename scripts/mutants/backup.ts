@@ -3,6 +3,13 @@ import type { Mutant } from "./mutant.ts";
 /** Backups: making, proving, keeping and restoring them. */
 export const backupMutants: readonly Mutant[] = [
   {
+    file: "backup/rules/manifest.ts",
+    find: 'if (timeIn(name) !== "" && !name.includes(id)) {',
+    replace: "if (false) {",
+    danger: "a manifest that stands beside another backup hides that one",
+    tests: ["backup/manifest_test.ts"],
+  },
+  {
     file: "backup/make.ts",
     find: "    await refuseIfMoved(context, mark);\n",
     replace: "",

@@ -100,6 +100,34 @@ for (const [what, change, expected] of refusals) {
   });
 }
 
+// One row a manifest: what is called how, the file it is beside, the change to the JSON, what the message says; null: read.
+const names: readonly (readonly [string, string, Record<string, unknown>, RegExp | null])[] = [
+  ["its own name", manifest.file, {}, null],
+  ["a user's own name", "keep.db.zst", {}, null],
+  ["its name with a user's word behind it", `${manifest.id}_keep.db.zst`, {}, null],
+  [
+    "the name of another",
+    "openharbor-20260729T101112123Z-71dda59686db.db.zst",
+    {},
+    /it is the manifest of openharbor-20260728T101112123Z-71dda59686db, and stands beside openharbor-20260729T/,
+  ],
+  [
+    "another day than its id's",
+    manifest.file,
+    { createdAt: "2026-07-29T10:11:12.123Z" },
+    /its field "createdAt" is 2026-07-29T10:11:12.123Z, and its "id" says another time/,
+  ],
+  ["an id of a user's", "keep.db", { id: "keep", createdAt: "2026-07-29T10:11:12.123Z" }, null],
+];
+for (const [what, name, change, expected] of names) {
+  test(`parseManifest() ${expected === null ? "reads" : "refuses"} one with ${what}`, () => {
+    const text = JSON.stringify({ ...JSON.parse(renderManifest(manifest)), ...change });
+    const read = () => parseManifest(text, `/b/${name}.json`);
+    if (expected === null) assert.equal(read().sha256, digest);
+    else assert.throws(read, { code: "damaged_backup", message: expected });
+  });
+}
+
 const later = ["state", "notRestored", "notCompared", "identity", "home", "sequence"];
 for (const field of Object.keys(manifest).filter((name) => !later.includes(name))) {
   test(`parseManifest() refuses a manifest without "${field}"`, () => {

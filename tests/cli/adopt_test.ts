@@ -90,8 +90,9 @@ test("adopt --yes backs up, bridges and stamps; its backup alone leads back, and
 
     // As a run leaves it that went on after one that was stopped: of what was half done there is a backup, too.
     const manifest = JSON.parse(readFileSync(`${adopted.backup.path}.json`, "utf8"));
-    const half = { ...manifest, id: `${manifest.id}x`, file: `half-${manifest.file}` };
-    half.createdAt = new Date(Date.parse(manifest.createdAt) + 1).toISOString();
+    const createdAt = new Date(Date.parse(manifest.createdAt) + 1).toISOString();
+    const redate = (text: string) => text.replace(/\d{8}T\d{9}Z/, createdAt.replaceAll(/[-:.]/g, ""));
+    const half = { ...manifest, id: redate(manifest.id), file: redate(manifest.file), createdAt };
     const halfPath = join(dirname(adopted.backup.path), half.file);
     copyFileSync(adopted.backup.path, halfPath);
     writeFileSync(`${halfPath}.json`, JSON.stringify(half));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -138,11 +138,42 @@ test("backup: fails when the newest is too old, and says how old", () =>
   withBackup(async ({ check, file }) => {
     const manifest = JSON.parse(await readFile(`${file}.json`, "utf8"));
     const old = new Date(Date.now() - 27 * 3_600_000).toISOString();
-    await writeFile(`${file}.json`, JSON.stringify({ ...manifest, createdAt: old }));
+    const redate = (text: string) => text.replace(/\d{8}T\d{9}Z/, old.replaceAll(/[-:.]/g, ""));
+    const [id, name] = [redate(manifest.id), redate(manifest.file)];
+    await rename(file, redate(file));
+    await rm(`${file}.json`);
+    await writeFile(
+      `${redate(file)}.json`,
+      JSON.stringify({ ...manifest, id, file: name, createdAt: old }),
+    );
     const { code, findings } = await check();
     assert.deepEqual([code, findings.length], [3, 1]);
     assert.match(findings[0]!.message, /^the newest backup is 27 h.* old, older than 26 h$/);
     assert.equal((await check("--max-backup-age", "2d")).code, 0);
+  }));
+
+test("backup: a manifest that was given a younger date, or another's name, is told", () =>
+  withBackup(async ({ check, cwd, file }) => {
+    const text = await readFile(`${file}.json`, "utf8");
+    const manifest = JSON.parse(text);
+    const young = new Date(Date.parse(manifest.createdAt) + 1).toISOString();
+    await writeFile(`${file}.json`, JSON.stringify({ ...manifest, createdAt: young }));
+    const redated = await check();
+    assert.equal(redated.code, 3);
+    assert.match(redated.findings[0]!.message, /"createdAt" is .*, and its "id" says another time/);
+
+    // Of the same length, so that what it is beside looks whole: it hid that one, and was listed twice.
+    await writeFile(`${file}.json`, text);
+    const options = { cwd, env: { XDG_STATE_HOME: join(cwd, "state") } };
+    const second = (await runCli(["backup", "--json"], options)).json<{ backup: { path: string } }>();
+    await writeFile(`${second.backup.path}.json`, text);
+    const { backups, problems } = (await runCli(["backup", "list", "--json"], options)).json<
+      { backups: { path: string }[]; problems: string[] }
+    >();
+    assert.deepEqual(backups.map(({ path }) => path), [file]);
+    assert.match(problems[0]!, /it is the manifest of .*, and stands beside /);
+    assert.equal((await check()).code, 3);
+    assert.equal((await runCli(["restore", "latest", "--yes"], options)).code, 4);
   }));
 
 test("backup: a drill finds what a right checksum hides", () =>

@@ -1,6 +1,6 @@
 import { compareTexts } from "../../base/compare_texts.ts";
 import { HarborError } from "../../base/errors.ts";
-import { backupPathOf, type Manifest } from "./manifest.ts";
+import { backupPathOf, type Manifest, timeIn } from "./manifest.ts";
 
 interface Dated {
   readonly manifest: Pick<Manifest, "createdAt" | "id">;
@@ -20,10 +20,6 @@ export function newestNamesFirst(names: readonly string[]): readonly string[] {
 /** Whether the name of a manifest has a time in it, as those of harbor-db have. */
 export function isDatedName(name: string): boolean {
   return timeIn(name) !== "";
-}
-
-function timeIn(name: string): string {
-  return /-(\d{8}T\d{9}Z)-/.exec(name)?.[1] ?? "";
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   proofs,
   type TableContent,
 } from "../../engines/backup/content.ts";
+import { basename } from "node:path";
 import { dialects } from "../../base/dialect.ts";
 import * as v from "valibot";
 import { HarborError } from "../../base/errors.ts";
@@ -124,7 +125,16 @@ export function backupId(
 ): string {
   const name = parts.name.replaceAll(/[^A-Za-z0-9_.]+/g, "_").replace(/^[._]+/, "").slice(0, 60) ||
     "database";
-  return `${name}-${parts.createdAt.replaceAll(/[-:.]/g, "")}-${parts.revision ?? "none"}`;
+  return `${name}-${timeText(parts.createdAt)}-${parts.revision ?? "none"}`;
+}
+
+/** Returns the time that is in an id, or in the name of a file that has it: `20260728T101112123Z`, "" where there is none. */
+export function timeIn(name: string): string {
+  return /-(\d{8}T\d{9}Z)-/.exec(name)?.[1] ?? "";
+}
+
+function timeText(createdAt: string): string {
+  return createdAt.replaceAll(/[-:.]/g, "");
 }
 
 /** How far the clocks of two machines may be apart. */
@@ -141,9 +151,10 @@ export function renderManifest(manifest: Manifest): string {
 }
 
 /**
- * Reads a manifest. The text may come from anywhere: whatever is not as harbor-db writes it is refused.
+ * Reads a manifest. The text may come from anywhere: whatever is not as harbor-db writes it is refused, and so is that of
+ * another backup, which would be taken for this one.
  *
- * @param path As shown in messages
+ * @param path Of the manifest. A user may have given the backup a name of his own, without a time or with its id in it
  * @throws {HarborError} `damaged_backup`
  */
 export function parseManifest(text: string, path: string): Manifest {
@@ -158,7 +169,16 @@ export function parseManifest(text: string, path: string): Manifest {
   const json = parseJson(text, wrong);
   const format = v.literal(manifestFormat, `is not ${manifestFormat}: another release of harbor-db made it`);
   readAs(v.object({ format }), json, wrong);
-  return readAs(manifestFields, json, wrong);
+  const manifest = readAs(manifestFields, json, wrong);
+  const { id, createdAt } = manifest;
+  const name = basename(path);
+  if (timeIn(name) !== "" && !name.includes(id)) {
+    throw wrong("", `is the manifest of ${id}, and stands beside ${backupPathOf(name) ?? name}`);
+  }
+  if (timeIn(id) !== "" && timeIn(id) !== timeText(createdAt)) {
+    throw wrong("createdAt", `is ${createdAt}, and its "id" says another time`);
+  }
+  return manifest;
 }
 
 /** Returns the names of the tables that are not the same in both lists, in the order of their names. */
