@@ -5,7 +5,8 @@ import { isEmptyDatabase } from "./position.ts";
 import { startMeter } from "../engines/backup/meter.ts";
 import type { StoredBackup } from "./store/folder.ts";
 import type { BackupStore } from "./store/store.ts";
-import { withProvenCopy } from "./verify.ts";
+import { findLack } from "./rules/lacking.ts";
+import { lacking, withProvenCopy } from "./verify.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { lockOptions } from "../state/lock_options.ts";
 
@@ -54,6 +55,9 @@ export async function restoreBackup(
         wrongIndexes,
         onProgress: meter.part("putting it in place", 1),
         onRemark: (text) => store.notify({ kind: "note", text }),
+      }).catch((error) => {
+        const lack = findLack(error, manifest);
+        throw lack === null ? error : lacking(backup, lack);
       });
       return { safetyBackup };
     };

@@ -9,6 +9,7 @@ import { fileFailure } from "../base/files/file_failure.ts";
 import type { StoredBackup } from "./store/folder.ts";
 import type { BackupPlace, ComparedFile } from "./store/place.ts";
 import { notSound } from "./rules/compare_file.ts";
+import { findLack, type Lack } from "./rules/lacking.ts";
 import { compareIdentity, compareStanding } from "./rules/account.ts";
 import type { BackupStore } from "./store/store.ts";
 import { startMeter } from "../engines/backup/meter.ts";
@@ -89,6 +90,7 @@ export async function withProvenCopy<T>(
       const engine = await store.restorer(backup.manifest.engine);
       const content = await checkCopy(copy, backup, { engine, store, onProgress });
       if (content.status === "fail") throw damaged(backup, content.message);
+      if (content.status === "error") throw lacking(backup, content);
       return await work(copy, engine, (content.details["wrongIndexes"] ?? []) as readonly string[]);
     });
   };
@@ -121,19 +123,18 @@ async function checkContent(
     };
   }
   const meter = startMeter(store, "backup");
-  return await findDamage(() =>
+  return await findDamage(backup, () =>
     withCopy({ backup, path, store, identities }, async (copy) => {
       const engine = await store.restorer(backup.manifest.engine);
       const onProgress = meter.part("proving", 1);
       return await checkCopy(copy, backup, { engine, store, onProgress, isJudged: true });
-    })
-  );
+    }));
 }
 
 /** Restores a copy aside and compares what comes out with the manifest. */
 async function checkCopy(
   copy: string,
-  { manifest }: StoredBackup,
+  backup: StoredBackup,
   { engine, store, onProgress, isJudged = false }: {
     readonly engine: BackupEngine;
     readonly store: BackupStore;
@@ -142,7 +143,8 @@ async function checkCopy(
     readonly isJudged?: boolean;
   },
 ): Promise<Found> {
-  return await findDamage(async () => {
+  const { manifest } = backup;
+  return await findDamage(backup, async () => {
     const { content, wrongIndexes = [], account, ...proven } = await engine.prove(
       copy,
       store.signal,
@@ -250,14 +252,27 @@ async function withCopy<T>(
   });
 }
 
-async function findDamage(look: () => Promise<Found>): Promise<Found> {
+async function findDamage({ manifest }: StoredBackup, look: () => Promise<Found>): Promise<Found> {
   try {
     return await look();
   } catch (error) {
     const isDamage = error instanceof HarborError && ["damaged_backup", "backup_failed"].includes(error.code);
     if (!isDamage) throw error;
-    return notSound(error.message);
+    const lack = findLack(error, manifest);
+    if (lack === null) return notSound(error.message);
+    return { ...lack, status: "error", details: { uncarried: manifest.uncarried, notChecked: ["content"] } };
   }
+}
+
+/** Says that a copy could not be restored for what is not there, which says nothing against the copy. */
+export function lacking(
+  { path, manifest }: StoredBackup,
+  { message, hint }: Omit<Lack, "hint"> & Pick<Found, "hint">,
+): HarborError {
+  return new HarborError("backup_failed", `Cannot restore "${path}": ${message}`, {
+    hint: hint ?? undefined,
+    details: { path, uncarried: manifest.uncarried },
+  });
 }
 
 function damaged({ path }: StoredBackup, state: string): HarborError {

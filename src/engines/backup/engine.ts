@@ -183,6 +183,6 @@ export interface RestoreOptions {
   readonly onProgress?: OnProgress;
   /** What `prove` found wrong, to be rebuilt and checked again before anything is replaced. */
   readonly wrongIndexes?: readonly string[];
-  /** Told what could not be kept of the file that is replaced. */
+  /** Told what could not be kept of the file that is replaced, or brought back of the copy. */
   readonly onRemark?: (text: string) => void;
 }

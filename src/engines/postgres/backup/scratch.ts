@@ -3,7 +3,7 @@ import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { NotRestored } from "../../backup/content.ts";
 import type { Trial, TrialObstacle } from "../../backup/engine.ts";
-import { aside, type BackupTask, inTransaction, query, withBackupSession } from "./session.ts";
+import { aside, type BackupTask, inTransaction, isUndefined, query, withBackupSession } from "./session.ts";
 import { leftoversQuery, ownMarkQuery } from "../catalogs/session_databases.ts";
 import type { Session } from "../session/session.ts";
 import { sqlStateOf } from "../session/errors.ts";
@@ -179,16 +179,6 @@ export async function scratchObstacle(task: BackupTask): Promise<TrialObstacle |
         remedy: `Let the role create a database for it, as a superuser: ALTER ROLE ${role!.name} CREATEDB`,
       };
   });
-}
-
-/** Whether an error says that there is no such thing, which may be in the database and outside of the copy. */
-function isUndefined(error: unknown): boolean {
-  return [
-    "42704", // undefined_object: a type, an operator class
-    "42883", // undefined_function
-    "42P01", // undefined_table: of another schema
-    "3F000", // invalid_schema_name
-  ].includes(sqlStateOf(error) ?? "");
 }
 
 /** Reads definitions with every name qualified. */

@@ -4,7 +4,7 @@ import { quoteText } from "../../../sql/quote.ts";
 import type { Client } from "../../database.ts";
 import { isNoSpace } from "../../../base/files/no_space.ts";
 import type { Session } from "../session/session.ts";
-import { statementError, wordsOf } from "../session/errors.ts";
+import { sqlStateOf, statementError, wordsOf } from "../session/errors.ts";
 import { applicationName } from "../lock.ts";
 import { pinnedPath, requireOneSchema } from "../session/search_path.ts";
 import { openSession, setSessionTimeouts } from "../session/open_session.ts";
@@ -166,11 +166,26 @@ export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): 
   const known = statementError(error, { statement: "", url: url.display, lockHeld: false });
   const code = ownCodes.has(known.code) ? known.code : "backup_failed";
   const { sqlState, table } = known.details;
+  const ofPath = pathHint(error);
   return new HarborError(code, `Cannot ${verb} "${url.display}": ${wordsOf(error)}`, {
-    hint: hints[known.code] ?? pathHint(error) ?? known.hint ?? "The database is as it was.",
-    details: { ...(sqlState === undefined ? {} : { sqlState }), ...(table === undefined ? {} : { table }) },
+    hint: hints[known.code] ?? ofPath ?? known.hint ?? "The database is as it was.",
+    details: {
+      ...(sqlState === undefined ? {} : { sqlState }),
+      ...(table === undefined ? {} : { table }),
+      ...(isUndefined(error) && ofPath === undefined ? { isLacking: true } : {}),
+    },
     cause: error,
   });
+}
+
+/** Whether an error says that there is no such thing, which may be in the database and outside of the copy. */
+export function isUndefined(error: unknown): boolean {
+  return [
+    "42704", // undefined_object: a type, an operator class, a role
+    "42883", // undefined_function
+    "42P01", // undefined_table: of another schema
+    "3F000", // invalid_schema_name
+  ].includes(sqlStateOf(error) ?? "");
 }
 
 /** A copy is restored with nothing on the path, as pg_restore does it. */

@@ -31,7 +31,7 @@ export async function listOutside(session: Session, schemas: Schemas): Promise<r
     named.map((each) => [`${each.kind} ${each.name}`, { ...each, table: null, sql: null }]),
   );
   const others =
-    `SELECT kind, name, "table", NULL AS sql FROM (${publications}) AS found UNION ALL ${largeObjects}`;
+    `SELECT kind, name, "table", NULL AS sql FROM (${publications}) AS found UNION ALL ${policyRoles} UNION ALL ${largeObjects}`;
   const found = await query<OtherObject>(session, besideHome(others, schemas));
   return [...distinct.values(), ...found];
 }
@@ -45,6 +45,11 @@ const relations = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND 
 const nameOf = (name: string) =>
   `CASE n.nspname WHEN $home THEN ${name}::text ELSE concat(n.nspname, '.', ${name}) END`;
 const tableName = nameOf("c.relname");
+
+/** A policy for a role cannot be made where there is none. */
+const policyRoles =
+  `SELECT DISTINCT 'role' AS kind, r.rolname::text AS name, NULL AS "table", NULL AS sql FROM ${relations}
+  JOIN pg_policy p ON p.polrelid = c.oid JOIN pg_roles r ON r.oid = ANY (p.polroles)`;
 
 const publications =
   `SELECT DISTINCT 'publication' AS kind, p.pubname::text AS name, ${tableName} AS "table" FROM ${relations}

@@ -127,8 +127,11 @@ function engineOf({ url, client, reader, copier }: Parts): BackupEngine {
     restore: (path, signal, options) =>
       withBackupSession(taskOf("restore", signal), async (session) => {
         const archive = await openArchive({ programs: reader, path, signal });
-        await inTransaction(session, { mode: "write" }, () =>
+        const remarks = await inTransaction(session, { mode: "write" }, () =>
           restoreArchive(session, { archive, url, options }));
+        for (const each of remarks) {
+          options?.onRemark?.(each);
+        }
       }),
   };
 }

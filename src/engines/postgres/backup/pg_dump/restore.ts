@@ -1,5 +1,6 @@
 import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../../base/errors.ts";
+import { quoteName } from "../../../../sql/quote.ts";
 import type { RestoreOptions } from "../../../backup/engine.ts";
 import type { Archive } from "./archive.ts";
 import { dropContent, dropSchemas, prepareSchemas } from "../replace.ts";
@@ -12,6 +13,7 @@ import { requireToDefine, requireToLoad } from "../../trust/trust.ts";
 /**
  * Puts what an archive holds in the place of what the schema holds, in a transaction of the caller.
  *
+ * @returns What of its owners and rights could not be given, as sentences
  * @throws {HarborError} `backup_failed` when something outside the schema depends on what is replaced
  */
 export async function restoreArchive(
@@ -21,7 +23,7 @@ export async function restoreArchive(
     readonly url: PostgresUrl;
     readonly options: RestoreOptions | undefined;
   },
-): Promise<void> {
+): Promise<readonly string[]> {
   const { schemas } = archive;
   const [home] = schemas;
   const there = await findSchemas(session, home);
@@ -29,7 +31,8 @@ export async function restoreArchive(
   const all = [...new Set([...schemas, ...there])];
   await dropContent(session, { schemas: all, what: "all" });
   await dropSchemas(session, all.filter((name) => !schemas.includes(name)));
-  const owners = await mayGiveAway(session, archive);
+  const strangers = await findStrangers(session, archive);
+  const owners = strangers.length === 0;
   await loadArchive(session, archive, {
     owners,
     async beforeRows(after) {
@@ -38,10 +41,21 @@ export async function restoreArchive(
       if (!owners) await requireToDefine(session, url, after);
     },
   });
-  await giveArchivedRights(session, archive);
+  const leftOut = await giveArchivedRights(session, archive);
   // The answer does not matter: when the lock was lost meanwhile, asking for its holder fails.
   await options?.database?.lockHolder();
+  const named = strangers.map(quoteName).join(", ");
+  return [
+    ...owners ? [] : [
+      `owners are not those of the copy: all belongs to this role, since there is no role ${named}, or this one may not act as it`,
+    ],
+    ...leftOut.slice(0, shownRights),
+    ...leftOut.length > shownRights ? [`${leftOut.length - shownRights} more rights were not given`] : [],
+  ];
 }
+
+/** How many rights that could not be given are shown one by one. */
+const shownRights = 5;
 
 /** Runs all of an archive's statements but those about rights, in a transaction of the caller. */
 export async function loadArchive(
@@ -74,24 +88,32 @@ function foreignRows(schema: string): HarborError {
   );
 }
 
-/** Whether all owners exist here, and the role may make things theirs. */
-async function mayGiveAway(session: Session, archive: Archive): Promise<boolean> {
+/** Returns the owners that do not exist here, or that this role may not make things theirs. */
+async function findStrangers(session: Session, archive: Archive): Promise<readonly string[]> {
   const roles = await query<{ name: string }>(
     session,
     "SELECT rolname AS name FROM pg_roles WHERE pg_has_role(oid, 'MEMBER')",
   );
   const known = new Set(roles.map(({ name }) => name));
-  return (await archive.owners()).every((owner) => known.has(owner));
+  return (await archive.owners()).filter((owner) => !known.has(owner));
 }
 
 /**
  * Gives the rights that the archive has, and takes those that the database's defaults gave on the way. Rights of roles
  * that do not exist here are left out.
+ *
+ * @returns Those that are left out, as sentences
  */
-async function giveArchivedRights(session: Session, archive: Archive): Promise<void> {
+async function giveArchivedRights(session: Session, archive: Archive): Promise<readonly string[]> {
   await resetRights(session, archive.schemas);
+  const leftOut: string[] = [];
   for (const statement of await archive.rights()) {
     // undefined_object: the role. insufficient_privilege: somebody else's default privileges.
-    await runUnless(session, [statement], ["42704", "42501"]);
+    const failed = await runUnless(session, [statement], ["42704", "42501"]);
+    // Who has no right needs none taken, and what stands around a right says in whose name it is given.
+    if (failed === null || !/^(GRANT|ALTER) /.test(statement)) continue;
+    const why = failed === "42704" ? "there is no such role" : "this role may not";
+    leftOut.push(`not given, since ${why}: ${statement}`);
   }
+  return leftOut;
 }
