@@ -12,15 +12,19 @@ export type Groups = Readonly<Record<string, readonly string[]>>;
  * before it hold.
  */
 const everyDay: Groups = {
+  "program": ["src/commands/program.ts"],
   "every-day": [
-    "src/commands/program.ts",
+    "src/commands/run_command.ts",
     "src/commands/status.ts",
     "src/commands/current.ts",
     "src/commands/history.ts",
     "src/history/read_history.ts",
+    "src/history/revision_schema.ts",
     "src/state/read_status.ts",
     "src/state/read_revisions.ts",
     "src/engines/open/database.ts",
+    "src/engines/history_for.ts",
+    "src/hooks/due_after.ts",
   ],
   "upgrade": [
     "src/commands/migrate/upgrade.ts",
@@ -34,6 +38,9 @@ const everyDay: Groups = {
   "sqlite-schema": ["src/engines/sqlite/introspect.ts"],
   "postgres": ["src/engines/postgres/driver.ts"],
 };
+
+/** The group that holds what two of these need, so that none of them loads another for the sake of a little. */
+const apart = { names: ["upgrade", "sqlite", "postgres"], heldBy: "every-day" };
 
 /**
  * Joins the many small files of a bundle that the commands of every day load one by one: to open a file takes longer
@@ -54,23 +61,33 @@ export async function joinFiles(
     return found[0];
   };
 
+  const needs = apart.names.map((name) => {
+    const known = new Set<string>();
+    groups[name]?.forEach((module) => addNeeded(files, fileOf(module), known));
+    return known;
+  });
+  const shared = [...files.keys()].filter((file) => needs.filter((known) => known.has(file)).length > 1);
+
   const done = new Set<string>();
   addNeeded(files, mainFile, done);
+  const joined = new Set<string>();
   for (const [name, modules] of Object.entries(groups)) {
     const known = new Set(done);
+    if (name === apart.heldBy) shared.forEach((file) => known.add(file));
     for (const module of modules) {
       const file = fileOf(module);
       if (done.has(file)) throw new Error(`Cannot group "${module}" in "${name}": an earlier file holds it`);
       addNeeded(files, file, known);
     }
     const members = [...known].filter((file) => !done.has(file));
+    // What an earlier group has is taken from there, and not by way of the file that passes it on.
     await build({
-      ...groupOptions(outdir, files, members),
+      ...groupOptions(outdir, files, { members, inside: [...members, ...joined] }),
       format: "esm",
       outfile: join(outdir, `${name}.js`),
     });
     passOn(outdir, files, { name, members });
-    members.forEach((file) => done.add(file));
+    members.forEach((file) => done.add(file) && joined.add(file));
   }
 }
 
@@ -102,7 +119,7 @@ export async function packFiles(
   if (members.length === 0) throw new Error(`Cannot pack "${name}": nothing there is loaded by name`);
 
   const { outputFiles, metafile } = await build({
-    ...groupOptions(outdir, files, members),
+    ...groupOptions(outdir, files, { members, inside: members }),
     format: "cjs",
     metafile: true,
     write: false,
@@ -160,13 +177,17 @@ const alias = (word: string, index: number) => `m${index}_${word}`;
 
 const list = (pairs: readonly string[]) => `{ ${pairs.join(", ")} }`;
 
-/** Returns how files of a bundle become one, which has the names of each. */
-function groupOptions(outdir: string, files: Files, members: readonly string[]) {
+/** Returns how files of a bundle become one, which has the names of each member, and holds what is inside. */
+function groupOptions(
+  outdir: string,
+  files: Files,
+  { members, inside }: { readonly members: readonly string[]; readonly inside: readonly string[] },
+) {
   const contents = members.map((file, index) => {
     const names = list(files.get(file)!.exports.map((word) => `${word} as ${alias(word, index)}`));
     return `import "./${file}"; export ${names} from "./${file}";`;
   });
-  const isMember = (path: string) => members.includes(basename(path));
+  const isInside = (path: string) => inside.includes(basename(path));
   return {
     stdin: { contents: contents.join("\n"), resolveDir: outdir },
     bundle: true,
@@ -181,7 +202,7 @@ function groupOptions(outdir: string, files: Files, members: readonly string[]) 
         bundler.onResolve(
           { filter: /^\./ },
           ({ path, kind }) =>
-            kind === "dynamic-import" || !isMember(path) ? { path, external: true } : undefined,
+            kind === "dynamic-import" || !isInside(path) ? { path, external: true } : undefined,
         );
       },
     }],

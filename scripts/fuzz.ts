@@ -23,7 +23,7 @@ import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
 import { globalOptions } from "../src/cli/global_options.ts";
 import { longName } from "../src/cli/options.ts";
-import { commandsFor } from "../src/commands/all.ts";
+import { commandEntries, loadCommand } from "../src/commands/all.ts";
 import { engines } from "../tests/support/databases.ts";
 import { addFiles, handToAlembic, initial } from "../tests/support/samples/application.ts";
 import { type Seeded, seeded } from "../tests/support/seeded.ts";
@@ -349,7 +349,7 @@ function drawKind(random: Seeded): string {
 
 async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(usage);
-  commands.push(...await commandsFor([]));
+  commands.push(...await Promise.all(commandEntries.map(loadCommand)));
   const seed = Number(values.seed);
   const first = Number(values.only ?? 0);
   let end = values.only === undefined ? Number(values.runs) : first + 1;

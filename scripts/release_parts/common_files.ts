@@ -1,6 +1,6 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { commandEntries } from "../../src/commands/all.ts";
+import { commandEntries, loadCommand } from "../../src/commands/all.ts";
 import { completionScripts } from "../../src/cli/completion_script.ts";
 import { mainPage, pageName, pageOf } from "./man_pages.ts";
 import type { Release } from "./release.ts";
@@ -14,7 +14,7 @@ export async function writeCommonFiles(root: string, release: Release, folder: s
   await writeFile(join(completions, "harbor-db.bash"), completionScripts.bash);
   await writeFile(join(completions, "_harbor-db"), completionScripts.zsh);
   await writeFile(join(completions, "harbor-db.fish"), completionScripts.fish);
-  const commands = await Promise.all(commandEntries.map((entry) => entry.load()));
+  const commands = await Promise.all(commandEntries.map(loadCommand));
   await writeFile(join(man, "harbor-db.1"), mainPage(commands, release));
   for (const command of commands) {
     await writeFile(join(man, `${pageName(command)}.1`), pageOf(command, release));

@@ -2,15 +2,22 @@ import type { HarborError } from "../base/errors.ts";
 import type { App } from "./app.ts";
 import type { Options, Values } from "./options.ts";
 
-/** A command of harbor-db, as data. One file each in `commands/`. */
-export interface Command<O extends Options = Options> {
+/** What the list of commands says of one. */
+export interface Heading {
   readonly name: string;
-  /** One line for the list of commands. */
+  /** One line. */
   readonly summary: string;
-  /** What the user should know beyond the summary. */
-  readonly description?: string;
   /** As commander writes them, required in angle brackets and optional in square ones, with what they mean. */
   readonly arguments?: readonly Argument[];
+}
+
+/** A command of harbor-db, as data. */
+export type Command = Heading & CommandBody;
+
+/** What its own file, one each in `commands/`, says of a command. */
+export interface CommandBody<O extends Options = Options> {
+  /** What the user should know beyond the summary. */
+  readonly description?: string;
   readonly options: O;
   readonly examples: readonly Example[];
   /**
@@ -33,7 +40,7 @@ export interface Example {
 
 /** What the user gave. */
 export interface Input<O extends Options> {
-  /** In the order of {@link Command.arguments}; absent optional ones are `undefined`. */
+  /** In the order of {@link Heading.arguments}; absent optional ones are `undefined`. */
   readonly args: readonly (string | undefined)[];
   readonly options: Values<O>;
 }
@@ -51,6 +58,6 @@ export interface Outcome {
 }
 
 /** Gives a command's options their types in `run`. */
-export function defineCommand<O extends Options>(command: Command<O>): Command {
-  return command as unknown as Command;
+export function defineCommand<O extends Options>(body: CommandBody<O>): CommandBody {
+  return body as unknown as CommandBody;
 }

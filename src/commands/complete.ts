@@ -1,12 +1,12 @@
 import { createApp } from "../cli/app.ts";
 import type { Command } from "../cli/command.ts";
-import { type Shell, shells } from "../cli/completion_script.ts";
+import { shells } from "../cli/completion_script.ts";
 import { globalOptions } from "../cli/global_options.ts";
 import { longName, type Option, type Options, resolveOptions } from "../cli/options.ts";
 import { createReport } from "../cli/output/report.ts";
 import type { System } from "../cli/system.ts";
 import { shownText } from "../base/shown_text.ts";
-import { commandEntries } from "./all.ts";
+import { commandEntries, loadCommand } from "./all.ts";
 
 /** A word that may stand at the cursor, and what it means. No word is one that a shell reads as anything but itself. */
 type Candidate = readonly [word: string, meaning: string];
@@ -30,11 +30,7 @@ export async function complete(system: System, [shell, ...given]: readonly strin
   const typed = words.at(-1) ?? "";
   // bash puts a candidate in the place of what stands behind the last of these.
   const start = shell === "bash" ? typed.search(/[^=:]*$/) : 0;
-  const { words: found, paths } = await candidatesFor(system, {
-    shell: shell as Shell,
-    before: words.slice(0, -1),
-    typed,
-  }).catch(() => none);
+  const { words: found, paths } = await candidatesFor(system, words.slice(0, -1), typed).catch(() => none);
   const lines = found.filter(([word]) => word.startsWith(typed))
     .map(([word, meaning]) => `${word.slice(start)}\t${shownText(meaning)}`);
   if (paths !== undefined) lines.push(`:${paths}`);
@@ -54,12 +50,6 @@ function joined(words: readonly string[]): readonly string[] {
   return whole;
 }
 
-interface Asked {
-  readonly shell: Shell;
-  readonly before: readonly string[];
-  readonly typed: string;
-}
-
 /** What the words before the cursor say. */
 interface Line {
   /** The name of the command, or "". */
@@ -72,7 +62,11 @@ interface Line {
   readonly open: Option<unknown> | undefined;
 }
 
-async function candidatesFor(system: System, { shell, before, typed }: Asked): Promise<Candidates> {
+async function candidatesFor(
+  system: System,
+  before: readonly string[],
+  typed: string,
+): Promise<Candidates> {
   const asksHelp = before[0] === "help";
   const line = await readLine(asksHelp ? before.slice(1) : before);
   const { path, command, given, count, open } = line;
@@ -94,7 +88,7 @@ async function candidatesFor(system: System, { shell, before, typed }: Asked): P
       ]],
     };
   }
-  const below = count > 0 ? [] : await commandsBelow(path, shell);
+  const below = count > 0 ? [] : commandsBelow(path);
   const argument = asksHelp ? undefined : command?.arguments?.[count];
   if (argument === undefined) return { words: below };
   const { words, paths } = await valuesOf(system, line, { flags: argument.name, prefix: "", typed });
@@ -122,7 +116,7 @@ async function readLine(words: readonly string[]): Promise<Line> {
     if (entry === undefined || count > 0) count++;
     else {
       path = entry.name;
-      command = await entry.load();
+      command = await loadCommand(entry);
     }
   }
   return { path, command, given, count, open: undefined };
@@ -132,17 +126,14 @@ function optionOf(options: Options, name: string): Option<unknown> | undefined {
   return Object.values(options).find(({ flags }) => flags.split(/[ ,]+/).includes(name));
 }
 
-/** Returns the commands directly below one. To say what each does, all of them are loaded; bash shows none of it. */
-async function commandsBelow(path: string, shell: Shell): Promise<readonly Candidate[]> {
+/** Returns the commands directly below one. */
+function commandsBelow(path: string): readonly Candidate[] {
   const start = path === "" ? "" : `${path} `;
   const below = commandEntries.filter(({ name }) =>
     name.startsWith(start) && !name.slice(start.length).includes(" ")
   );
-  const words = below.map(async ({ name, load }): Promise<Candidate> => [
-    name.slice(start.length),
-    shell === "bash" ? "" : (await load()).summary,
-  ]);
-  return [...await Promise.all(words), ...path === "" ? [["help", "print help for a command"] as const] : []];
+  const words = below.map(({ name, summary }) => [name.slice(start.length), summary] as const);
+  return [...words, ...path === "" ? [["help", "print help for a command"] as const] : []];
 }
 
 /** An option's value or an argument: how help writes it, and as far as it is typed, behind what stays before it. */

@@ -2,11 +2,8 @@ import { HarborError } from "../base/errors.ts";
 import { defineCommand } from "../cli/command.ts";
 
 export const completionsCommand = defineCommand({
-  name: "completions",
-  summary: "print the completion script of a shell",
   description:
     "With it the shell completes commands, options and their values, revisions, backups and files. It asks harbor-db each time, which connects to no database for that.",
-  arguments: [{ name: "<shell>", summary: "bash, zsh or fish" }],
   options: {},
   examples: [
     { line: "completions bash > /etc/bash_completion.d/harbor-db", does: "for all users of bash" },

@@ -1,8 +1,6 @@
 import { defineCommand } from "../cli/command.ts";
 
 export const currentCommand = defineCommand({
-  name: "current",
-  summary: "print the revision that the database is at",
   description:
     "Where nothing says it, as of a database that nobody manages, it prints unknown and exits with 3.",
   options: {},

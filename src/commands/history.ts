@@ -2,8 +2,6 @@ import { defineCommand } from "../cli/command.ts";
 import { flag } from "../cli/options.ts";
 
 export const historyCommand = defineCommand({
-  name: "history",
-  summary: "list all revisions, and which are applied",
   options: { verbose: flag("--verbose", "also parents, times of writing and checksums") },
   examples: [{ line: "history --verbose", does: "with checksums and whether they still match" }],
   run: (app, { options }) =>

@@ -1,15 +1,10 @@
 import { Command as Commander, CommanderError, Help, Option as CommanderOption } from "commander";
 import { asFileError, exitCodeOf, HarborError } from "../base/errors.ts";
-import { createApp, isNamed } from "../cli/app.ts";
-import type { Command } from "../cli/command.ts";
+import type { Command, Heading } from "../cli/command.ts";
 import { commandEntries, commandsFor } from "./all.ts";
 import { globalOptions } from "../cli/global_options.ts";
-import { longName, type Option, type Options, resolveOptions } from "../cli/options.ts";
-import { userFiles } from "../cli/read_url.ts";
-import { remedyOf } from "../cli/remedy.ts";
-import { createReport, type Report } from "../cli/output/report.ts";
-import { withConfig } from "./config/with_config.ts";
-import { withSecretFiles, withUrlFile } from "./config/secret_files.ts";
+import { longName, type Option, type Options } from "../cli/options.ts";
+import { reportFor } from "./report_for.ts";
 import type { System } from "../cli/system.ts";
 import { wrap } from "../cli/output/wrap.ts";
 
@@ -18,8 +13,7 @@ import { wrap } from "../cli/output/wrap.ts";
  *
  * @param given The command line after the program's name
  */
-export async function runProgram(outside: System, given: readonly string[]): Promise<number> {
-  let system = outside;
+export async function runProgram(system: System, given: readonly string[]): Promise<number> {
   if (given[0] === "complete") {
     await (await import("./complete.ts")).complete(system, given.slice(1));
     return 0;
@@ -39,31 +33,16 @@ export async function runProgram(outside: System, given: readonly string[]): Pro
   const parts = { commands: await commandsFor(args), print, helpWidth };
   const program = buildProgram(parts, async (command, positional, given) => {
     refuseForeign(command, given);
-    system = withSecretFiles(await withConfig({ given, system: outside }));
-    const { environment, settingsFile } = system;
-    const sources = { given, environment, origins: settingsFile?.origins ?? {} };
-    const settings = withUrlFile(resolveOptions(globalOptions, sources), system);
-    const commands = commandEntries.map(({ name }) => name);
-    report = reportFor(system, settings, remedyOf({ ...sources, commands, files: userFiles(system) }));
-    const { remarks, problem } = system.envFile;
-    for (const remark of remarks) report.note(remark);
-    if (problem !== null && isNamed(system, settings)) report.note(problem);
-    const options = resolveOptions(command.options, sources);
-    if (options["all"] === true) {
-      const { refuseShared, runForAll } = await import("./config/all_databases.ts");
-      const stopsAtFailure = command.name !== "verify";
-      refuseShared(options);
-      const parts = { system, outside, report, args, isJson: settings.json, stopsAtFailure, run: runProgram };
-      const { code: ended, ...json } = await runForAll(parts);
-      report.document({ ok: ended === 0, ...json });
-      code = ended;
-      return;
-    }
-    const app = createApp({ system, report, settings });
-    const { ok = true, exitCode = 3, json, failure } = await command.run(app, { args: positional, options });
-    if (failure === undefined) report.document({ ok, ...json });
-    else report.failure(failure, json);
-    code = failure !== undefined ? exitCodeOf(failure) : ok ? 0 : exitCode;
+    const { runCommand } = await import("./run_command.ts");
+    code = await runCommand({
+      command,
+      positional,
+      given,
+      outside: system,
+      args,
+      reportTo: (next) => report = next,
+      again: runProgram,
+    });
   });
   try {
     await program.parseAsync([...args], { from: "user" });
@@ -123,6 +102,8 @@ function buildProgram({ commands, print, helpWidth }: Parts, action: Action): Co
     .configureHelp({
       helpWidth,
       formatHelp: (command, helper) => commandsFirst(Help.prototype.formatHelp.call(helper, command, helper)),
+      // As each is called. That it takes options is said where they are.
+      subcommandTerm: (command) => Help.prototype.subcommandTerm(command).replace(" [options]", ""),
       showGlobalOptions: true,
       // Not those of a command that this one stands below, which it does not take.
       visibleGlobalOptions: (command) => command.parent === null ? [] : [...program.options],
@@ -135,6 +116,8 @@ function buildProgram({ commands, print, helpWidth }: Parts, action: Action): Co
   for (const command of commands) {
     addCommand(program, command, action).addHelpText("after", () => examplesText(command, helpWidth));
   }
+  // Where none is named, help lists all of them, and what was meant is looked for among their names.
+  if (commands.length === 0) commandEntries.forEach((heading) => addHeading(program, heading));
   return program;
 }
 
@@ -158,17 +141,21 @@ interface Suggesting {
   unknownCommand(): never;
 }
 
-function addCommand(program: Commander, command: Command, action: Action): Commander {
-  const [name, ...parents] = command.name.split(" ").toReversed();
+function addHeading(program: Commander, { name: path, summary, arguments: list = [] }: Heading): Commander {
+  const [name, ...parents] = path.split(" ").toReversed();
   const parent = parents.reduceRight(
     (above, word) => above.commands.find((each) => each.name() === word)!,
     program,
   );
-  const sub = prepared(parent.allowExcessArguments().command(name!), command.name)
-    .summary(command.summary)
+  const sub = prepared(parent.allowExcessArguments().command(name!), path).summary(summary);
+  for (const { name, summary } of list) sub.argument(name, summary);
+  return sub;
+}
+
+function addCommand(program: Commander, command: Command, action: Action): Commander {
+  const sub = addHeading(program, command)
     .description([`${capital(command.summary)}.`, command.description ?? ""].join(" ").trim())
     .allowExcessArguments(false);
-  for (const { name, summary } of command.arguments ?? []) sub.argument(name, summary);
   addOptions(sub, command.options);
   return sub.action((...received: unknown[]) => {
     refuseUnknown(sub);
@@ -219,17 +206,6 @@ function givenOptions(command: Commander): ReadonlyMap<string, string | true> {
     }
   }
   return given;
-}
-
-function reportFor(
-  system: System,
-  { json, quiet, noColor }: { readonly json: boolean; readonly quiet: boolean; readonly noColor: boolean },
-  remedy?: (text: string) => string,
-): Report {
-  const { stdout, stderr, environment } = system;
-  const color = !noColor && !environment["NO_COLOR"];
-  const completing = remedy === undefined ? {} : { remedy };
-  return createReport({ stdout, stderr, json, quiet, color, now: () => performance.now(), ...completing });
 }
 
 function asHarborError(error: unknown): HarborError {

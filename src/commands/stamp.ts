@@ -3,11 +3,8 @@ import { HarborError } from "../base/errors.ts";
 import { defineCommand } from "../cli/command.ts";
 
 export const stampCommand = defineCommand({
-  name: "stamp",
-  summary: "set the version table without running anything",
   description:
     "For a database whose schema is that of a revision. Looks at the schema; where it is another one, it says the differences and asks, and without a terminal it needs --yes. Changes no table but its own.",
-  arguments: [{ name: "<target>", summary: "head, base, a revision or the beginning of one, +n or -n" }],
   options: {},
   examples: [
     { line: "stamp 71dda59686db", does: "say that the database is at that revision" },

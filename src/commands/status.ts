@@ -23,8 +23,6 @@ import { flag, text, type Values } from "../cli/options.ts";
 import type { App } from "../cli/app.ts";
 
 export const statusCommand = defineCommand({
-  name: "status",
-  summary: "say where the database stands",
   description:
     "Shows the current revision, what is pending, who holds the lock and what is unfinished. Changes nothing.",
   options: {

@@ -2,8 +2,6 @@ import { defineCommand } from "../cli/command.ts";
 import { versionText } from "../cli/version_text.ts";
 
 export const versionCommand = defineCommand({
-  name: "version",
-  summary: "print version, commit and runtime",
   options: {},
   examples: [{ line: "version --json", does: "for programs" }],
   run: (app) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { commandEntries } from "../../src/commands/all.ts";
+import { commandEntries, loadCommand } from "../../src/commands/all.ts";
 import { globalOptions } from "../../src/cli/global_options.ts";
 import { longName } from "../../src/cli/options.ts";
 import { settingOptions } from "../../src/commands/config/check_settings.ts";
@@ -49,7 +49,7 @@ interface ConfigJson {
 }
 
 test("every setting is an option of a command", async () => {
-  const commands = await Promise.all(commandEntries.map((entry) => entry.load()));
+  const commands = await Promise.all(commandEntries.map(loadCommand));
   const known = [globalOptions, ...commands.map(({ options }) => options)].flatMap((options) =>
     Object.values(options).map(longName)
   );

@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { globalOptions } from "../../src/cli/global_options.ts";
-import { commandEntries, commandsFor } from "../../src/commands/all.ts";
+import { commandEntries, commandsFor, loadCommand } from "../../src/commands/all.ts";
 import { finders, valueName } from "../../src/commands/complete.ts";
 
 const namesFor = async (...args: readonly string[]) => (await commandsFor(args)).map(({ name }) => name);
 const all = commandEntries.map(({ name }) => name);
-
-test("every command is listed by its own name", async () => {
-  for (const entry of commandEntries) assert.equal((await entry.load()).name, entry.name);
-});
 
 // One row a command line: what is loaded for it.
 const cases: readonly [readonly string[], readonly string[]][] = [
@@ -17,14 +13,14 @@ const cases: readonly [readonly string[], readonly string[]][] = [
   [["--json", "upgrade", "head"], ["upgrade"]],
   [["backup", "list"], all.filter((name) => name.startsWith("backup"))],
   [["--dir", "history", "status"], ["status", "history"]],
-  [["help", "upgrade"], all],
-  [["--help"], all],
-  [[], all],
-  [["upgarde"], all],
+  [["--json", "help", "upgrade"], ["upgrade"]],
+  [["--help"], []],
+  [[], []],
+  [["upgarde"], []],
 ];
 
 for (const [args, names] of cases) {
-  test(`"harbor-db ${args.join(" ")}" loads ${names === all ? "all commands" : names.join(", ")}`, async () =>
+  test(`"harbor-db ${args.join(" ")}" loads ${names.join(", ") || "no command"}`, async () =>
     assert.deepEqual((await namesFor(...args)).toSorted(), names.toSorted()));
 }
 
@@ -48,7 +44,7 @@ const madeUp = [
 ];
 
 test("Tab completes the value of every option and argument, but for those that nobody can know", async () => {
-  const commands = await commandsFor([]);
+  const commands = await Promise.all(commandEntries.map(loadCommand));
   const options = [globalOptions, ...commands.map((each) => each.options)].flatMap((each) =>
     Object.values(each)
   );

@@ -153,6 +153,19 @@ test("a packed library is no code of the bundle, and counts among what is in it"
   assert.ok(Object.keys(inputs).some(isOfLibrary), Object.keys(inputs).join());
 });
 
+/** Returns the files of a folder that are loaded with one of them. */
+async function loadedWith(folder: string, file: string): Promise<ReadonlySet<string>> {
+  const loaded = new Set<string>();
+  for (const left = [file]; left.length > 0;) {
+    const next = left.pop()!;
+    if (loaded.has(next)) continue;
+    loaded.add(next);
+    const text = await readFile(join(folder, next), "utf8");
+    left.push(...Array.from(text.matchAll(/(?:from|import) ?"\.\/([^"]+\.js)"/g), ([, path]) => path!));
+  }
+  return loaded;
+}
+
 test("the bundle that ships uses all stand-ins and groups, and a group names what is loaded by name, and once", () =>
   withFolder(async (folder) => {
     const info = { version: "0.0.0", commit: null, history: {} };
@@ -170,6 +183,19 @@ test("the bundle that ships uses all stand-ins and groups, and a group names wha
       assert.ok(modules.length > 0, group);
       const slow = modules.filter((module) => !quick.includes(module.replace(/\/promises$/, "")));
       assert.deepEqual(slow, [], `${group}.js loads them`);
+    }
+    // To read where a database stands takes nothing of what changes it, nor of another engine.
+    const unneeded = {
+      "program": ["every-day", "upgrade", "sqlite", "postgres"],
+      "every-day": ["upgrade", "sqlite", "postgres"],
+      "sqlite": ["upgrade", "postgres"],
+      "postgres": ["upgrade", "sqlite"],
+      "upgrade": ["sqlite", "postgres"],
+    };
+    for (const [group, others] of Object.entries(unneeded)) {
+      const loaded = await loadedWith(folder, `${group}.js`);
+      assert.ok(loaded.has("program.js"), group);
+      assert.deepEqual(others.filter((each) => loaded.has(`${each}.js`)), [], `${group}.js loads them`);
     }
     await assert.rejects(
       joinFiles(folder, metafile, { one: ["src/migrate/migrate.ts"], two: ["src/migrate/migrate.ts"] }),

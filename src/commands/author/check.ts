@@ -3,8 +3,6 @@ import { proveUrlOption, schemaOption } from "./generate_options.ts";
 import { flag, number, text } from "../../cli/options.ts";
 
 export const checkCommand = defineCommand({
-  name: "check",
-  summary: "check the history on disk, its scripts and schema.ts, for CI",
   description:
     "Needs no database. Exits with 3 when something failed, and with 1 when something could not be checked. docs/hazards.md says what each hazard is.",
   options: {

@@ -2,9 +2,6 @@ import { defineCommand } from "../../cli/command.ts";
 import { generateOptions } from "./generate_options.ts";
 
 export const createCommand = defineCommand({
-  name: "create",
-  summary: "write a new revision: of what changed in schema.ts, or an empty one to fill in",
-  arguments: [{ name: "<name>", summary: 'what changes, in words: "Clean up old uploads"' }],
   options: generateOptions,
   examples: [
     {

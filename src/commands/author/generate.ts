@@ -6,11 +6,8 @@ import { generateOptions } from "./generate_options.ts";
 import { flag } from "../../cli/options.ts";
 
 export const generateCommand = defineCommand({
-  name: "generate",
-  summary: "write a new revision of what changed in schema.ts",
   description:
     "Compares schema.ts with the last snapshot and writes the scripts up and down for each dialect. They are run up, down and up again before they are written.",
-  arguments: [{ name: "[name]", summary: 'what changes, in words: "Add user settings"' }],
   options: {
     ...generateOptions,
     check: flag("--check", "write nothing; exit with 3 when schema.ts has changes"),

@@ -3,14 +3,8 @@ import { proveUrlOption } from "./generate_options.ts";
 import { text } from "../../cli/options.ts";
 
 export const rebaseCommand = defineCommand({
-  name: "rebase",
-  summary: "put revisions behind those of another branch, after a merge",
   description:
     "Makes their snapshots and the journal anew and keeps their scripts as long as they fit. A revision that the database has applied is not moved.",
-  arguments: [{
-    name: "[revision]",
-    summary: "the first to move, with all that follow it; else those that the other branch does not have",
-  }],
   options: {
     onto: text("--onto <branch>", "the branch whose revisions keep their place; else the one being merged"),
     proveUrl: proveUrlOption,

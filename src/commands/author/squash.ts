@@ -3,11 +3,8 @@ import { text } from "../../cli/options.ts";
 import { proveUrlOption } from "./generate_options.ts";
 
 export const squashCommand = defineCommand({
-  name: "squash",
-  summary: "make one revision of several that databases have",
   description:
     "New databases take the one; a database that has any of the others goes on by those, whose files stay in the folder covered/. The one is run up, down and up again before it is written.",
-  arguments: [{ name: "<revision>", summary: "the last of them" }],
   options: {
     from: text("--from <revision>", "the first of them; else the first of all"),
     name: text("--name <name>", "what the one is called; else after the others"),

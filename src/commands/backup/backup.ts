@@ -13,8 +13,6 @@ import type { Values } from "../../cli/options.ts";
 import { defineCommand } from "../../cli/command.ts";
 
 export const backupCommand = defineCommand({
-  name: "backup",
-  summary: "copy the database and prove the copy",
   description:
     "The application can go on meanwhile. A copy that cannot be proven is not kept. With a rule of --keep-… the older ones of this database at this place that no rule keeps are removed, once the new one is proven and delivered; where copies go, too.",
   options: { ...backupOptions, ...keepOptions },

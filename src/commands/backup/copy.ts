@@ -8,11 +8,8 @@ import { defineCommand } from "../../cli/command.ts";
 const { copyTo } = deliveryOptions;
 
 export const backupCopyCommand = defineCommand({
-  name: "backup copy",
-  summary: "bring a backup into a bucket",
   description:
     "What backup --copy-to does by itself, for one whose delivery failed, or that is older. Nothing there is replaced; one that is there already is left as it is.",
-  arguments: [{ name: "<backup>", summary: "its file, its id or the beginning of it, or latest" }],
   options: { ...folderOptions, copyTo },
   examples: [{
     line: "backup copy latest --copy-to s3://bucket/nightly",

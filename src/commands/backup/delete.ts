@@ -4,11 +4,8 @@ import { ageText, listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 
 export const backupDeleteCommand = defineCommand({
-  name: "backup delete",
-  summary: "remove one backup",
   description:
     "Says what it is and asks; without a terminal it needs --yes. To remove those that no rule keeps: backup prune.",
-  arguments: [{ name: "<backup>", summary: "its file, or its id or the beginning of it" }],
   options: sourceOptions,
   examples: [{ line: "backup delete openharbor-20260728T1011", does: "the backup whose id begins so" }],
   run: async (app, { args, options }) => {

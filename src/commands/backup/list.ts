@@ -9,8 +9,6 @@ import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
 
 export const backupListCommand = defineCommand({
-  name: "backup list",
-  summary: "list the backups in the folder",
   description:
     "Only what has a manifest is one. `verified` says that the file is there and as long as it was.",
   options: {

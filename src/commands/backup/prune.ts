@@ -9,8 +9,6 @@ import type { PruneVerdict } from "../../backup/prune.ts";
 import { defaultRetention, describeRetention } from "../../backup/rules/retention.ts";
 
 export const backupPruneCommand = defineCommand({
-  name: "backup prune",
-  summary: "remove the backups that no rule keeps",
   description:
     `Looks at the backups of this database at this place only, and reads those that it keeps. Without rules it keeps ${
       describeRetention(defaultRetention)

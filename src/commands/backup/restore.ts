@@ -29,11 +29,8 @@ import { defineCommand } from "../../cli/command.ts";
 import { flag, text, type Values } from "../../cli/options.ts";
 
 export const restoreCommand = defineCommand({
-  name: "restore",
-  summary: "put a backup in the place of the database",
   description:
     "Says what is there now and asks; without a terminal it needs --yes. Proves the backup first and backs up what it is about to replace, so that there is a way back. Stop the application before.",
-  arguments: [{ name: "<backup>", summary: "its file, its id or the beginning of it, or latest" }],
   options: {
     to: text("--to <url>", "another database to restore into"),
     ...identityOption,

@@ -6,11 +6,8 @@ import { defineCommand } from "../../cli/command.ts";
 import { printFinding } from "../../cli/print_finding.ts";
 
 export const backupVerifyCommand = defineCommand({
-  name: "backup verify",
-  summary: "prove a backup again",
   description:
     "Reads all of it, restores it aside and compares what comes out with its manifest. Exit code 3 when it is not whole, 1 when that could not be seen here.",
-  arguments: [{ name: "<backup>", summary: "its file, its id or the beginning of it, or latest" }],
   options: { ...sourceOptions, ...identityOption },
   examples: [{ line: "backup verify openharbor-20260728T1011", does: "the backup whose id begins so" }],
   run: async (app, { args, options }) => {

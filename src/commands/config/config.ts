@@ -16,8 +16,6 @@ const shown: Readonly<Record<string, (value: string) => string>> = {
 };
 
 export const configCommand = defineCommand({
-  name: "config",
-  summary: "show what is set, and where each value comes from",
   description:
     "What the command line says counts most, then the environment, then the file of settings (--config), then .env. A value that the commands would refuse is an error. Passwords and the addresses of monitors are not shown.",
   options: {},

@@ -10,11 +10,8 @@ import { ageText } from "../backup/output.ts";
 import { amountText, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
 
 export const keptDropCommand = defineCommand({
-  name: "kept drop",
-  summary: "let go of kept data",
   description:
     "It then does not come back when its step is undone. Says how much goes and asks; without a terminal it needs --yes.",
-  arguments: [{ name: "[id]", summary: "its number, as kept list shows it" }],
   options: { everything: flag("--all", "all that is kept") },
   examples: [
     { line: "kept drop 7", does: "of one table and step" },

@@ -17,8 +17,6 @@ const examples = [{ line: "kept list", does: "what would come back, and of which
 
 /** What stands below: without a word behind it, it lists. */
 export const keptCommand = defineCommand({
-  name: "kept",
-  summary: "list what steps put aside instead of destroying it",
   description:
     "Before a step would destroy data, it is put aside in the same database, and put back when the step is undone.",
   options: {},
@@ -27,8 +25,6 @@ export const keptCommand = defineCommand({
 });
 
 export const keptListCommand = defineCommand({
-  name: "kept list",
-  summary: "list kept data: what, of which revision, since when and how much",
   options: {},
   examples,
   run: (app) => listKept(app),

@@ -3,8 +3,6 @@ import { defineCommand } from "../../cli/command.ts";
 import { lockOptions } from "../../state/lock_options.ts";
 
 export const keptPruneCommand = defineCommand({
-  name: "kept prune",
-  summary: "forget what is kept of rows that the application has deleted since",
   description:
     "Every upgrade does that, too. Who asked for their data to be deleted asked for it here as well, so nothing is asked.",
   options: {},

@@ -3,11 +3,8 @@ import { migrateOptions } from "./migration.ts";
 import { runMigration } from "./run_migration.ts";
 
 export const downgradeCommand = defineCommand({
-  name: "downgrade",
-  summary: "undo revisions",
   description:
     "What a revision added goes; its data is kept aside in the database and comes back with the next upgrade. Says what goes and which releases of the application stop working, and asks; without a terminal it needs --yes.",
-  arguments: [{ name: "<target>", summary: "base, a revision or the beginning of one, or -n" }],
   options: migrateOptions,
   examples: [
     { line: "downgrade -1", does: "undo the last revision" },

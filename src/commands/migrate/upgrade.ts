@@ -13,11 +13,8 @@ import type { Outcome } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
 
 export const upgradeCommand = defineCommand({
-  name: "upgrade",
-  summary: "apply what is pending",
   description:
     "A run that was interrupted goes on where it stopped. When there is nothing to do, nothing happens. Otherwise: --before, the backup, what is pending, --after, --health-url.",
-  arguments: [{ name: "[target]", summary: "head (the default), a revision or the beginning of one, or +n" }],
   options: {
     ...migrateOptions,
     ...allOption,

@@ -5,8 +5,6 @@ import { serviceOptions } from "./service_options.ts";
 import { verifyOptions } from "../verify/options.ts";
 
 export const scheduleCommand = defineCommand({
-  name: "schedule",
-  summary: "print a systemd service and timer, or a crontab line, that runs verify",
   description:
     "They run this program on this database with the options of verify, and with --backup of backup, that are given here, and leave to a file of settings what that says. Secrets go into a file of their own.",
   options: {

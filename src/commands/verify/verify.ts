@@ -4,8 +4,6 @@ import { flag } from "../../cli/options.ts";
 import { verifyOptions } from "./options.ts";
 
 export const verifyCommand = defineCommand({
-  name: "verify",
-  summary: "check the database, its rows and its backups, for cron",
   description:
     "Changes nothing and holds nobody up. Exits with 3 when something failed, and with 1 when something could not be checked.",
   options: {
