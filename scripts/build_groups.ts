@@ -28,6 +28,8 @@ const everyDay: Groups = {
   ],
   "upgrade": [
     "src/commands/migrate/upgrade.ts",
+    "src/migrate/clear_beside.ts",
+    "src/state/check_rights.ts",
     "src/migrate/migrate.ts",
     "src/migrate/prepare_plan.ts",
     "src/migrate/steps/run_steps.ts",
@@ -82,13 +84,22 @@ export async function joinFiles(
     const members = [...known].filter((file) => !done.has(file));
     // What an earlier group has is taken from there, and not by way of the file that passes it on.
     await build({
-      ...groupOptions(outdir, files, { members, inside: [...members, ...joined] }),
+      ...joining([...members, ...joined]),
+      stdin: entryFor(outdir, files, members),
       format: "esm",
       outfile: join(outdir, `${name}.js`),
     });
     passOn(outdir, files, { name, members });
     members.forEach((file) => done.add(file) && joined.add(file));
   }
+  const others = [...files.keys()].filter((file) => file.endsWith(".js") && !joined.has(file));
+  await build({
+    ...joining([...joined]),
+    entryPoints: others.map((file) => join(outdir, file)),
+    format: "esm",
+    outdir,
+    allowOverwrite: true,
+  });
 }
 
 /**
@@ -119,7 +130,8 @@ export async function packFiles(
   if (members.length === 0) throw new Error(`Cannot pack "${name}": nothing there is loaded by name`);
 
   const { outputFiles, metafile } = await build({
-    ...groupOptions(outdir, files, { members, inside: members }),
+    ...joining(members),
+    stdin: entryFor(outdir, files, members),
     format: "cjs",
     metafile: true,
     write: false,
@@ -177,19 +189,19 @@ const alias = (word: string, index: number) => `m${index}_${word}`;
 
 const list = (pairs: readonly string[]) => `{ ${pairs.join(", ")} }`;
 
-/** Returns how files of a bundle become one, which has the names of each member, and holds what is inside. */
-function groupOptions(
-  outdir: string,
-  files: Files,
-  { members, inside }: { readonly members: readonly string[]; readonly inside: readonly string[] },
-) {
+/** Returns code that needs files of a bundle and has the names of each. */
+function entryFor(outdir: string, files: Files, members: readonly string[]) {
   const contents = members.map((file, index) => {
     const names = list(files.get(file)!.exports.map((word) => `${word} as ${alias(word, index)}`));
     return `import "./${file}"; export ${names} from "./${file}";`;
   });
+  return { contents: contents.join("\n"), resolveDir: outdir };
+}
+
+/** Returns how files of a bundle are joined: what is inside becomes part of the one that needs it. */
+function joining(inside: readonly string[]) {
   const isInside = (path: string) => inside.includes(basename(path));
   return {
-    stdin: { contents: contents.join("\n"), resolveDir: outdir },
     bundle: true,
     minify: true,
     platform: "node",
@@ -197,12 +209,14 @@ function groupOptions(
     legalComments: "none",
     logLevel: "silent",
     plugins: [{
-      name: "members-only",
+      name: "inside-only",
       setup(bundler) {
         bundler.onResolve(
           { filter: /^\./ },
           ({ path, kind }) =>
-            kind === "dynamic-import" || !isInside(path) ? { path, external: true } : undefined,
+            kind === "entry-point" || kind !== "dynamic-import" && isInside(path)
+              ? undefined
+              : { path, external: true },
         );
       },
     }],
