@@ -25,7 +25,7 @@ import { columnsOf, countOf, countsOf, keyIndexOf } from "./side/contents.ts";
 import { oppositeOf } from "./given_values.ts";
 import { prune } from "./prune.ts";
 import { requireSideTables, withSideTables } from "./side_tables.ts";
-import { asThere } from "./rules/as_there.ts";
+import { asThere, placeOf } from "./rules/as_there.ts";
 
 /** What was put back of one table, as reported. */
 export interface ReturnedResult {
@@ -62,7 +62,10 @@ export async function putBack(
   if (meant.length === 0) return [];
   await requireSideTables(context.database, meant);
   const live = await context.database.introspect();
-  const found = inOrder(meant.map((kept) => asThere(kept, live) ?? { kept, table: null }), live);
+  const found = inOrder(
+    meant.map((kept) => placeOf(kept, live, () => sinceKept(kept, context)) ?? { kept, table: null }),
+    live,
+  );
   const returning = new Set(
     found.flatMap(({ kept, table }) => kept.kind === "table" && table !== null ? [table.name] : []),
   );
@@ -99,6 +102,15 @@ export async function putBack(
   return results.filter(({ rows, deleted, missing, left }) => rows + deleted + missing + left > 0);
 }
 
+/** Returns what the step ran that undid the one by which something was kept. */
+function sinceKept(
+  { revision: id, direction }: Kept,
+  { database, history }: Pick<RunContext, "database" | "history">,
+): readonly string[] {
+  const revision = history.revisions.find((each) => each.id === id);
+  return revision === undefined ? [] : oppositeOf({ revision, direction }, database);
+}
+
 /** Returns the rules that fire when rows of a table are written. */
 async function rulesOf(database: Database, table: string): Promise<readonly Listener[]> {
   const question = words[database.dialect].readRules(table);
@@ -128,8 +140,7 @@ function undoingOf(
   all: readonly Kept[],
   { database, history, live }: Pick<RunContext, "database" | "history"> & { readonly live: Snapshot },
 ): readonly Undoing[] {
-  const revision = history.revisions.find(({ id }) => id === kept.revision);
-  const since = revision === undefined ? [] : oppositeOf({ revision, direction: kept.direction }, database);
+  const since = sinceKept(kept, { database, history });
   return all.filter((each) => isOfTheWayBack(each, kept)).flatMap((noted) => {
     const now = asThere(noted, live, since)?.kept;
     const isOfTheSame = now?.table === kept.table && now.keys.join("\0") === kept.keys.join("\0");

@@ -255,3 +255,32 @@ onEngines(
     assert.deepEqual((await read())[0], [1, "touched", null]);
   },
 );
+
+onEngines(
+  ["postgres 15"],
+  "what goes behind a part that gave its table another name comes back",
+  async ({ database, engine, url }) => {
+    const history = historyOf("postgresql", [
+      ["CREATE TABLE old (id integer PRIMARY KEY, name text)", "DROP TABLE old"],
+      [
+        "ALTER TABLE old RENAME TO new;\n--> statement-breakpoint\nALTER TABLE new ADD COLUMN c text",
+        [
+          "ALTER TABLE new RENAME TO old",
+          "-- harbor:concurrently\nCREATE INDEX ix ON old (name)",
+          "ALTER TABLE old DROP COLUMN c",
+        ].join(";\n--> statement-breakpoint\n"),
+      ],
+    ]);
+    const go = (direction: "upgrade" | "downgrade", text: string) =>
+      migrate({ ...contextOf(database), history }, { goal: { direction, text }, lockWaitMs: 0 });
+    await go("upgrade", "head");
+    await engine.query(url, "INSERT INTO new VALUES (1, 'a', 'kept'), (2, 'b', NULL)");
+    await go("downgrade", "-1");
+    await go("upgrade", "head");
+    assert.deepEqual(await engine.query(url, "SELECT id, c FROM new ORDER BY id"), [
+      { id: 1, c: "kept" },
+      { id: 2, c: null },
+    ]);
+    assert.deepEqual(await readKept(database), []);
+  },
+);

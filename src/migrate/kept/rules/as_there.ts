@@ -8,11 +8,7 @@ import { follow, startOf } from "../../rules/origins.ts";
  *
  * @param since Statements that ran since it was kept, and may have given names
  */
-export function asThere(
-  kept: Kept,
-  live: Snapshot,
-  since: readonly string[] = [],
-): { readonly kept: Kept; readonly table: Table } | null {
+export function asThere(kept: Kept, live: Snapshot, since: readonly string[] = []): Place | null {
   const { tables, dialect } = live;
   const given = givenSince(kept, live, since);
   const called = given?.table ?? kept.table;
@@ -25,6 +21,36 @@ export function asThere(
     )?.name ?? name;
   const columns = kept.columns.map((column) => ({ ...column, name: nameOf(column.name) }));
   return { table, kept: { ...kept, table: table.name, keys: kept.keys.map(nameOf), columns } };
+}
+
+/** Kept data with the table to which it comes back. */
+export interface Place {
+  readonly kept: Kept;
+  readonly table: Table;
+}
+
+/**
+ * Finds the table to which kept data comes back. A script that commits in parts may have given the table another name before the part
+ * that lost something of it: then what undid the script gave it the one of now.
+ *
+ * @param since What undid it
+ */
+export function placeOf(kept: Kept, live: Snapshot, since: () => readonly string[]): Place | null {
+  const found = asThere(kept, live);
+  if (found !== null && hasAll(found)) return found;
+  const renamed = asThere(kept, live, since());
+  // What is in the side table has the names of then.
+  return renamed !== null && hasAll(renamed) && namesOf(renamed.kept).join("\0") === namesOf(kept).join("\0")
+    ? renamed
+    : found;
+}
+
+function hasAll({ kept, table }: Place): boolean {
+  return namesOf(kept).every((name) => table.columns.some((column) => column.name === name));
+}
+
+function namesOf({ keys, columns }: Kept): readonly string[] {
+  return [...keys, ...columns.map(({ name }) => name)];
 }
 
 interface GivenNames {
