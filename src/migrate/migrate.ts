@@ -63,7 +63,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     if (prepared.refusal !== null) throw prepared.refusal;
     const ahead = seen !== null && isSameWay(first, prepared)
       ? seen.ahead
-      : await lookAhead(context, from, steps);
+      : await lookAhead(context, prepared);
     stopIfAsked(context.signal);
     // Before the backup, which has it then as well.
     await identify(context, state);
@@ -119,7 +119,7 @@ async function lookUnlocked(
   plan: PreparedPlan,
 ): Promise<{ readonly ahead: LookAhead | null } | null> {
   try {
-    return { ahead: await lookAhead(context, plan.from, plan.steps) };
+    return { ahead: await lookAhead(context, plan) };
   } catch (error) {
     const isMoving = await context.database.lockHolder() !== undefined ||
       !isSameWay(plan, await preparePlan(context, goal));

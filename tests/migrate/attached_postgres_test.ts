@@ -58,7 +58,7 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
         await run(url, published);
         const losses = await withContext(url, async (context) => {
           const plan = await preparePlan(context, { direction: "downgrade", text: "f27bd10b7ec4" });
-          const { losses } = (await lookAhead(context, plan.from, plan.steps))!;
+          const { losses } = (await lookAhead(context, plan))!;
           const consequences = { ...noConsequences, losses };
           const { facts } = await downgradeQuestion(context, plan, {
             noBackup: false,

@@ -500,6 +500,27 @@ for (const version of [15, 18]) {
   });
 }
 
+for (const engine of driverEngines) {
+  test(`${engine.name}: what comes back on the way is looked at before the next revision`, async () => {
+    const { history } = await generateTwo([owners, notes()], [owners, notes(short(), uniqueIndex("name"))]);
+    await engine.withDatabase((url) =>
+      withTestDatabase(url, async (database) => {
+        const context = { ...contextOf(database), history: history(engine.dialect) };
+        const go = (direction: "upgrade" | "downgrade", text: string) =>
+          migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
+        await go("upgrade", "+1");
+        for (const statement of rows) await engine.queryUnchecked(url, statement);
+        await go("downgrade", "base");
+        const { message } = await rejectsWith("data_conflict", go("upgrade", "head"));
+        assert.match(message, /2 rows of notes have the same name as another \(id 1, 2\)/);
+        assert.equal((await readState(context)).applied.length, 1);
+        await engine.query(url, "DELETE FROM notes WHERE id = 2");
+        await go("upgrade", "head");
+      })
+    );
+  });
+}
+
 for (const engine of engines) {
   test(`${engine.name}: what was in the way while another run was at work is looked at again under the lock`, async () => {
     const { history } = await generateTwo([owners, notes()], [owners, notes(short(), uniqueIndex("name"))]);

@@ -43,7 +43,7 @@ export async function lookFirst(undertaking: Undertaking, context: RunContext): 
   const isRun = !options.dryRun && !options.rehearse;
   if (isIdle && isRun && (plan.unreturned.length > 0 || await isAnyLeft(context))) return unasked;
   const { lookAhead, notEnforcedText } = await import("../../migrate/preflight/look_ahead.ts");
-  const { losses = [], unenforced = [] } = await lookAhead(context, plan.from, plan.steps) ?? {};
+  const { losses = [], unenforced = [] } = await lookAhead(context, plan) ?? {};
   if (!options.noKeep && plan.from !== null) {
     const { requireInside } = await import("../../migrate/kept/outside.ts");
     await requireInside(context, plan.steps, "Nothing was changed.");

@@ -1,6 +1,5 @@
 import type { RunContext } from "../../engines/run_context.ts";
-import type { Step } from "../rules/plan.ts";
-import type { LookAhead } from "./preflight.ts";
+import { comesBack, type LookAhead, type Way } from "./preflight.ts";
 
 /** Says of a constraint that nothing enforces it. */
 export function notEnforcedText(constraint: string): string {
@@ -8,24 +7,23 @@ export function notEnforcedText(constraint: string): string {
 }
 
 /**
- * Looks ahead as {@link preflight} does, and says that it does; of a new database only at the user's rights.
+ * Looks ahead as {@link preflight} does, and says that it does; where nothing is there and nothing comes back only at the user's rights.
  *
  * @throws {HarborError} as {@link preflight}
  */
 export async function lookAhead(
   context: RunContext,
-  from: string | null,
-  steps: readonly Step[],
+  { from, steps, kept }: Way,
 ): Promise<LookAhead | null> {
   if (steps.length === 0) return null;
-  if (from === null) {
+  if (from === null && !steps.some((step) => comesBack(step, kept))) {
     const { rightsError } = await import("../../state/check_rights.ts");
     const forbidden = await rightsError("upgrade", context);
     if (forbidden !== null) throw forbidden;
     return null;
   }
   context.notify({ kind: "doing", text: "looking ahead" });
-  const seen = await (await import("./preflight.ts")).preflight(context, from, steps);
+  const seen = await (await import("./preflight.ts")).preflight(context, { from, steps, kept });
   context.notify({ kind: "done" });
   return seen;
 }

@@ -16,6 +16,7 @@ import { droppedObjects } from "../rules/effects/dropped.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { rightsError } from "../../state/check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
+import type { Kept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { schemasOf } from "../../state/read_unmanaged.ts";
@@ -45,12 +46,28 @@ export interface Stage extends Passage {
   readonly to: Origins;
 }
 
+/** What is to be done. */
+export interface Way {
+  /** The revision that the database is at; `null` for base. */
+  readonly from: string | null;
+  readonly steps: readonly Step[];
+  /** All that is kept. */
+  readonly kept: readonly Pick<Kept, "revision" | "direction">[];
+}
+
+/** Whether a step brings back what is kept. */
+export function comesBack({ revision, direction }: Step, kept: Way["kept"]): boolean {
+  return kept.some((each) => each.revision === revision.id && each.direction !== direction);
+}
+
 /** What is looked for at a stage. */
 interface Question {
   readonly stage: Stage;
   readonly demands: readonly Demand[];
   readonly types: boolean;
   readonly losses: boolean;
+  /** Whether an earlier step brings rows back, at which it is looked again when this one is next. */
+  readonly isOpen: boolean;
 }
 
 /**
@@ -61,35 +78,35 @@ interface Question {
  * What a script itself gives values to is left to the script, and what only an earlier step makes is looked at when the
  * step is next. A step that was interrupted has been looked at.
  *
- * @param from The revision that the database is at
  * @throws {HarborError} `read_only`, `data_conflict` or `schema_mismatch`
  */
 export async function preflight(
   context: RunContext,
-  from: string,
-  steps: readonly Step[],
+  { from, steps, kept }: Way,
 ): Promise<LookAhead> {
   const { database, history } = context;
   const [first] = steps;
-  const start = history.revisions.find(({ id }) => id === from);
   if (first === undefined) return nothingLeft;
+  const start = from === null ? first.revision : history.revisions.find(({ id }) => id === from);
   const forbidden = await rightsError(first.direction, context);
   if (forbidden !== null) throw forbidden;
   if (start === undefined) return nothingLeft;
-  const known = snapshotIfThere(start);
-  if (known === null) return nothingLeft;
+  const declared = snapshotIfThere(start);
+  if (declared === null) return nothingLeft;
+  const known = from === null ? { ...declared, tables: [] } : declared;
   const isResumed = first.resume !== null;
   const stages = stagesOf(history.revisions, known, steps).slice(isResumed ? 1 : 0);
   const subject = {
     attempt: `Cannot ${first.direction} "${database.url}"`,
     untouched: "Nothing was changed.",
   };
-  const questions = stages.map((stage): Question => ({
+  const questions = stages.map((stage, place): Question => ({
     stage,
     demands: demandsAt(stage),
     types: true,
     // What is half way there has the tables of neither schema.
     losses: !isResumed,
+    isOpen: stages.slice(0, place).some(({ step }) => comesBack(step, kept)),
   }));
   const left = await ask(context, questions, { ...subject, known });
   return {
@@ -212,7 +229,7 @@ async function ask(
   if (error !== null) throw error;
   const left = questions.map((question, place): Question => ({
     ...question,
-    demands: judged[place]!.filter(({ now }) => now === null).map(({ demand }) => demand),
+    demands: judged[place]!.filter(({ now }) => question.isOpen || now === null).map(({ demand }) => demand),
     // An earlier step may make what holds a column.
     types: changedTypes(question.stage).length > 0,
     losses: !question.losses && copiedTables(question.stage.statements).length > 0,
