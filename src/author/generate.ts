@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
 import { decide, type Decisions } from "./rules/change/decisions.ts";
 import { HarborError } from "../base/errors.ts";
-import { headOf, journalPath } from "../history/history.ts";
+import { headOf, hostPaths, journalPath } from "../history/history.ts";
 import type { KitSnapshot } from "../schema/kit_snapshot.ts";
 import { kitVersions } from "../schema/form_of_today.ts";
 import { originId, snapshotId } from "../schema/kit_ends.ts";
@@ -170,6 +170,15 @@ export function filesOf(
   });
   const sums = readIfThere(join(dir, checksumListPath));
   const checksums = sums === null ? checksumsOf(dir, revision.earlier) : parseChecksums(sums);
+  for (const { dialect, place } of revision.parts) {
+    const name = hostPaths[dialect];
+    const path = `${place}${name}`;
+    const text = name === null ? null : readIfThere(join(dir, path));
+    // On an older one more was proven than this revision.
+    if (text !== null && !unproven.includes(dialect) && !checksums.has(path)) {
+      listFile(checksums, { dialect, path, text });
+    }
+  }
   for (const file of added) if (!unproven.includes(file.dialect)) listFile(checksums, file);
   return [
     ...added.map(({ path, text }) => ({ path, text, before: null })),

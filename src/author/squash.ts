@@ -94,7 +94,8 @@ export async function planSquash(request: SquashRequest): Promise<PlannedSquash>
   const reasons = place === 0 ? [] : [`${first.id} is not the first revision`];
   for (const { dialect, folder, history, squashed } of parts) {
     const setting = proof.get(dialect);
-    const before = { dialect, revisions: history.revisions.slice(0, place + squashed.length) };
+    const { covered: _, ...rest } = history;
+    const before = { ...rest, revisions: history.revisions.slice(0, place + squashed.length) };
     const isSame = setting !== undefined && await leavesItsSnapshot(before, setting);
     if (squashed.some((each) => !folder.files.has(each.files[1]))) upOnly.set(dialect, "no way back");
     if (setting !== undefined && !isSame) upOnly.set(dialect, "drift");

@@ -78,6 +78,16 @@ export interface History {
   readonly isFoldered?: boolean;
   /** Those for which squashed ones stand, in order: a database that has one of them goes on by them, see `unfold`. */
   readonly covered?: readonly Revision[];
+  /** Where it is said what the host brings; left out of a dialect without hosts that do. */
+  readonly host?: HostFile;
+}
+
+/** The file that says what the host brings, see `readHost`. */
+export interface HostFile {
+  /** As shown in messages: `drizzle/host.sql`. */
+  readonly file: string;
+  /** Returns its text; `null` where there is none. */
+  text(): string | null;
 }
 
 /** The files of one dialect's folder. */
@@ -94,6 +104,9 @@ export interface HistoryFiles {
 
 /** The journal's place in a dialect's folder. */
 export const journalPath = "meta/_journal.json";
+
+/** The file in a dialect's folder that makes what a hosting service brings, in scratch databases and nowhere else. */
+export const hostPaths: Readonly<Record<Dialect, string | null>> = { sqlite: null, postgresql: "host.sql" };
 
 /** The folder in a dialect's folder in which revisions lie, with a journal of their own, that squashed ones stand for. */
 export const coveredFolder = "covered";
@@ -127,7 +140,16 @@ export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
     })
   );
   const covered = buildCovered(dialect, files, revisions);
-  return { dialect, revisions, isFoldered, ...covered === null ? {} : { covered } };
+  const hostPath = hostPaths[dialect];
+  return {
+    dialect,
+    revisions,
+    isFoldered,
+    ...covered === null ? {} : { covered },
+    ...hostPath === null ? {} : {
+      host: { file: `${files.folder}/${hostPath}`, text: once(() => files.read(hostPath)) },
+    },
+  };
 }
 
 /**

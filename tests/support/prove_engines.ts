@@ -51,5 +51,6 @@ export function proofSetting(scratch: Scratch): ProofSetting {
     version: "0.0.0",
     signal: new AbortController().signal,
     now: () => new Date("2026-01-01T00:00:00Z"),
+    notify: () => {},
   };
 }

@@ -2,6 +2,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import { join, relative } from "node:path";
 import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
+import type { HostUse } from "../../history/host.ts";
 import { buildHistory, headOf, type History } from "../../history/history.ts";
 
 import { readIfThere } from "../../base/files/read_if_there.ts";
@@ -10,7 +11,7 @@ import { checkHazards } from "./hazards.ts";
 import { readScripts } from "../project/read_scripts.ts";
 import { usualPostgres } from "./rules/usual_postgres.ts";
 import { checkStatements } from "./syntax.ts";
-import { failedStatement } from "../proof/place.ts";
+import { failedStatement, hostHint } from "../proof/place.ts";
 import { type ProofSetting, proveRevisions } from "../proof/prove.ts";
 import type { Unfilled } from "../proof/prover.ts";
 
@@ -22,6 +23,8 @@ export interface Examined {
   readonly proven: readonly Dialect[];
   /** The revisions from which it was reached in one go there, from `base` or the last that is released on. */
   readonly starts: readonly { readonly dialect: Dialect; readonly revisions: readonly string[] }[];
+  /** What stood there for what hosts bring. */
+  readonly hosts: readonly (HostUse & { readonly dialect: Dialect })[];
   /** The tables that had no rows there. */
   readonly empty: readonly (Unfilled & { readonly dialect: Dialect })[];
   /** Why it is not proven, by dialect; only what was to be written all the same. */
@@ -52,6 +55,7 @@ export async function checkNewRevision(
   const proven: Dialect[] = [];
   const starts: Examined["starts"][number][] = [];
   const empty: Examined["empty"][number][] = [];
+  const hosts: Examined["hosts"][number][] = [];
   const hazards: Finding[] = [];
   const failed = new Map<Dialect, HarborError>();
   for (const { dialect, place } of parts) {
@@ -64,11 +68,17 @@ export async function checkNewRevision(
         const proof = await proveRevisions(history, range, setting);
         proven.push(dialect);
         starts.push({ dialect, revisions: proof.starts });
+        if (proof.host !== null) hosts.push({ dialect, ...proof.host });
         empty.push(...proof.empty.map((each) => ({ dialect, ...each })));
       }
     } catch (error) {
       if (!(error instanceof HarborError) || error.code !== "not_proven") throw error;
-      const hint = [...failedStatement(error.details), ...baselineHint(dir, history), notProvenHint];
+      const hint = [
+        ...failedStatement(error.details),
+        ...hostHint(history.host, error.details),
+        ...baselineHint(dir, history),
+        notProvenHint,
+      ];
       if (!mayFail) throw error.with({ hint });
       failed.set(dialect, error);
     }
@@ -77,7 +87,7 @@ export async function checkNewRevision(
     const found = checkHazards(last, await readScripts(last), usualPostgres);
     hazards.push(...found.filter(({ details }) => details["revision"] === headOf(history)?.id));
   }
-  return { proven, starts, empty, failed, hazards };
+  return { proven, starts, hosts, empty, failed, hazards };
 }
 
 const notProvenHint =

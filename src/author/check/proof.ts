@@ -4,6 +4,7 @@ import { counted } from "../../base/quantity.ts";
 import type { LawOfRevision } from "../proof/law.ts";
 import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History } from "../../history/history.ts";
+import { type HostUse, hostWords } from "../../history/host.ts";
 import { unfold } from "../../history/unfold.ts";
 import { emptyText, type ProofSetting, proveRevisions } from "../proof/prove.ts";
 import type { Unfilled } from "../proof/prover.ts";
@@ -33,9 +34,10 @@ export async function checkProof(
     try {
       for (const way of waysThrough(history)) {
         const done = released === 0 ? 0 : way.revisions.length - history.revisions.length + released;
-        const { empty, law } = await proveRevisions(way, { first: done, released: done }, setting);
+        const { empty, law, host } = await proveRevisions(way, { first: done, released: done }, setting);
         if (law.length > 0) findings.push(lawful(dialect, law));
         if (empty.length > 0) findings.push(withoutRows(dialect, empty));
+        if (host !== null) findings.push(onHost(dialect, host));
       }
     } catch (error) {
       if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
@@ -74,6 +76,12 @@ function lawful(dialect: Dialect, law: readonly LawOfRevision[]): ProjectFinding
     hint: null,
     details: { dialect, revisions: law },
   };
+}
+
+/** A stand-in may do other things than what it stands for. */
+function onHost(dialect: Dialect, host: HostUse): ProjectFinding {
+  const message = `${dialect}: ${hostWords(host)}`;
+  return { check: "proof", status: "pass", message, hint: null, details: { dialect, host } };
 }
 
 /** What was proven without rows is not proven on rows. */

@@ -61,7 +61,7 @@ interface Wrong {
 
 /** Returns the error that says what went wrong, and where. */
 export function notProven(
-  { history: { revisions }, from, to, direction, isSecond }: ProofPlace,
+  { history: { revisions, host }, from, to, direction, isSecond }: ProofPlace,
   state: string,
   { cause, details, what: whole = "", hint = "Mend the script, then look again: harbor-db check" }: Wrong,
 ): HarborError {
@@ -74,10 +74,21 @@ export function notProven(
   const facts = { revision: last.id, ...details, direction };
   return new HarborError("not_proven", `Cannot prove ${whole}${what}`, {
     state,
-    hint: [...failedStatement(facts), hint],
+    hint: [...failedStatement(facts), ...hostHint(host, facts), hint],
     details: facts,
     cause,
   });
+}
+
+/** What there is none of, as PostgreSQL says it: schemas, functions, roles and types, tables. */
+const undefinedThings: readonly unknown[] = ["3F000", "42883", "42704", "42P01"];
+
+/** Returns the remedy where a script names what a hosting service may bring; nothing elsewhere. */
+export function hostHint(host: History["host"], { sqlState }: ErrorDetails): readonly string[] {
+  if (host === undefined || !undefinedThings.includes(sqlState)) return [];
+  return [
+    `Where no revision makes it, since the hosting service brings it, say so in ${host.file}, which runs first in each scratch database`,
+  ];
 }
 
 /** Returns the error that says what a way down and up again makes of what nobody wrote. */

@@ -1,8 +1,12 @@
 import { HarborError } from "../../base/errors.ts";
+import type { Database } from "../../engines/database.ts";
+import type { RunContext } from "../../engines/run_context.ts";
 import type { Scratch } from "../../engines/scratch.ts";
+import { type HostUse, readHost } from "../../history/host.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
 import { migrate } from "../../migrate/migrate.ts";
+import { bringHost } from "./host.ts";
 import type { LawOfRevision } from "./law.ts";
 import { compare, createProver, type Prover, type Unfilled } from "./prover.ts";
 import { type ProofRange, startsOf } from "./starts.ts";
@@ -13,6 +17,8 @@ export interface ProofSetting {
   readonly version: string;
   readonly signal: AbortSignal;
   now(): Date;
+  /** Is told of what stays on the server. */
+  readonly notify: RunContext["notify"];
 }
 
 /** Returns in words which table was empty, from when on, and why. */
@@ -28,6 +34,8 @@ export interface Proof {
   readonly law: readonly LawOfRevision[];
   /** The revisions from which head was reached in one go, in order, `base` among them; the last is the one before it. */
   readonly starts: readonly string[];
+  /** What stood for the host's own; `null` where nothing did. */
+  readonly host: HostUse | null;
 }
 
 /**
@@ -48,8 +56,8 @@ export async function proveRevisions(
   const empty: Unfilled[] = [];
   const withProver = (work: (prover: Prover) => Promise<void>) =>
     setting.scratch(async (database) => {
-      const { version, signal, now } = setting;
-      const prover = createProver({ database, history, version, signal, now, notify: () => {} });
+      const context = contextOf(history, database, setting);
+      const prover = createProver(context, await bringHost({ ...context, notify: setting.notify }));
       await work(prover);
       empty.push(...prover.empty);
     }, schemasOfHistory(history));
@@ -97,6 +105,7 @@ export async function proveRevisions(
     empty: [...byTable.values()].toReversed(),
     law,
     starts: [...begun, revisions.length - 1].map((place) => revisions[place - 1]?.id ?? "base"),
+    host: useOf(history),
   };
 }
 
@@ -117,11 +126,23 @@ function unseen({ id }: Revision, { message }: HarborError): LawOfRevision {
 /** Says whether the scripts of a history, run up on an empty database, leave what the last snapshot says. */
 export async function leavesItsSnapshot(
   history: History,
-  { scratch, version, signal, now }: ProofSetting,
+  setting: ProofSetting,
 ): Promise<boolean> {
-  return await scratch(async (database) => {
-    const context = { database, history, version, signal, now, notify: () => {} };
+  return await setting.scratch(async (database) => {
+    const context = contextOf(history, database, setting);
+    const brought = await bringHost({ ...context, notify: setting.notify });
     await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
-    return (await compare(context, history.revisions.length)).length === 0;
+    return (await compare(context, history.revisions.length, brought)).length === 0;
   }, schemasOfHistory(history));
+}
+
+/** Returns the file that stands for what the host of a history brings; `null` where there is none. */
+export function useOf(history: History): HostUse | null {
+  const host = readHost(history);
+  return host === null ? null : { file: host.file, sha256: host.sha256 };
+}
+
+/** What is told of each step is for nobody. */
+function contextOf(history: History, database: Database, { version, signal, now }: ProofSetting): RunContext {
+  return { database, history, version, signal, now, notify: () => {} };
 }

@@ -3,6 +3,7 @@ import { HarborError } from "../../base/errors.ts";
 import { forgetKept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
+import type { History } from "../../history/history.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { migrate } from "../../migrate/migrate.ts";
 import { follow, type Origins, type Passage, startOf } from "../../migrate/rules/origins.ts";
@@ -13,6 +14,7 @@ import { outlooksOf } from "./rules/outlook.ts";
 import { inOrder } from "./rules/sample_rows.ts";
 import { type Filled, lossesBetween, readContents } from "./contents.ts";
 import type { LawOfRevision } from "./law.ts";
+import { type Brought, withoutBrought } from "./host.ts";
 import { createLawWalk, type LawWalk } from "./law_walk.ts";
 import { meantLosses } from "./meant_losses.ts";
 import { few, lawBroken, notProven, passagesBetween, type ProofPlace, schemaAt, type Walk } from "./place.ts";
@@ -36,8 +38,8 @@ export interface Prover {
   walk(walk: Walk): Promise<LawOfRevision | null>;
 }
 
-/** Makes what goes through a history on a database. */
-export function createProver(context: RunContext): Prover {
+/** Makes what goes through a history on a database in which there is what the host brought. */
+export function createProver(context: RunContext, brought: Brought): Prover {
   const { database, history } = context;
   const { revisions } = history;
   const empty: Unfilled[] = [];
@@ -68,7 +70,7 @@ export function createProver(context: RunContext): Prover {
       const place: ProofPlace = { history, from, to, direction, isSecond: attempt === 2 };
       const goal = direction === "upgrade" ? to : from;
       await run(goal, place);
-      const differences = (await compare(context, goal)).filter((each) =>
+      const differences = (await compare(context, goal, brought)).filter((each) =>
         !inherited.has(describeDifference(each))
       );
       if (differences.length > 0) {
@@ -131,7 +133,7 @@ export function createProver(context: RunContext): Prover {
   async function beginAt(place: number): Promise<void> {
     if (place === 0) return;
     await goTo(place);
-    inherited = new Set((await compare(context, place)).map(describeDifference));
+    inherited = new Set((await compare(context, place, brought)).map(describeDifference));
   }
 
   async function goTo(place: number): Promise<void> {
@@ -161,12 +163,17 @@ function goingOn(origins: Origins): Origins {
   }]));
 }
 
-/** Returns in what a database is not what a place of the history says. */
+/** Returns in what a database is not what a place of the history says, beside what the host brought. */
 export async function compare(
   { database, history }: RunContext,
   place: number,
+  brought: Brought,
 ): Promise<readonly Difference[]> {
   const live = await database.introspect();
+  return withoutBrought(differencesAt(history, place, live), brought, live);
+}
+
+function differencesAt(history: History, place: number, live: Snapshot): readonly Difference[] {
   const wanted = history.revisions[place - 1];
   if (wanted !== undefined) {
     return snapshotIfThere(wanted) === null ? [] : differencesFrom(schemasOf(history), wanted, live);

@@ -36,6 +36,8 @@ export interface RebasedDialect {
   /** The texts of files, by path below the dialect's folder; those that stay as they are may be among them. */
   readonly files: ReadonlyMap<string, string>;
   readonly rewritten: RebaseResult["rewritten"];
+  /** What stood for what the host brings where it was proven. */
+  readonly hosts: RebaseResult["hosts"];
 }
 
 /** The change that a revision makes. */
@@ -79,12 +81,14 @@ export async function rebaseDialect(
     parent = to;
   }
   const setting = request.proof.get(folder.dialect);
+  const hosts: RebaseResult["hosts"][number][] = [];
   if (setting !== undefined) {
     const history = historyIn(folder, files);
     const released = readReleased(request.dir, history);
-    await proveRevisions(history, { first: order.kept.length, released }, setting);
+    const { host } = await proveRevisions(history, { first: order.kept.length, released }, setting);
+    if (host !== null) hosts.push({ dialect: folder.dialect, ...host });
   }
-  return { files, rewritten };
+  return { files, rewritten, hosts };
 }
 
 /** Returns the scripts for the new place when they are others, and why they are; `null` when they are the same. */

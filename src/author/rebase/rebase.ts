@@ -32,7 +32,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   const folders = readHistoryFolders(dir, cwd).map((folder) => ({ folder, tree: readTree(folder) }));
   const { folder: { dialect }, tree } = folders[0]!;
   const moved = await choose(tree, dialect, request);
-  if (moved.size === 0) return { order: [], rewritten: [], files: [] };
+  if (moved.size === 0) return { order: [], rewritten: [], files: [], hosts: [] };
   refuseReleased(dir, tree.map(({ tag }) => tag), {
     dialect,
     verb: "move",
@@ -49,6 +49,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
 
   const changes: DialectChange[] = [];
   const rewritten: RebaseResult["rewritten"][number][] = [];
+  const hosts: RebaseResult["hosts"][number][] = [];
   for (const { folder, tree } of folders) {
     const rebased = await rebaseDialect({ folder, tree, moved, request });
     for (const [path, text] of rebased.files) {
@@ -56,6 +57,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
       changes.push({ dialect, path: place + path, text, before: files.get(path) ?? null });
     }
     rewritten.push(...rebased.rewritten);
+    hosts.push(...rebased.hosts);
   }
   const files = [...changes, checksumChange(dir, changes, request.proof)].filter(({ text, before }) =>
     text !== before
@@ -70,6 +72,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
     })),
     rewritten,
     files: files.map(({ path }) => join(dir, path)),
+    hosts,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Dialect } from "../../base/dialect.ts";
+import type { HostUse } from "../../history/host.ts";
 import type { DrizzleEngine } from "../project/drizzle_engine.ts";
 import type { ProofSetting } from "../proof/prove.ts";
 import type { WriteOptions } from "../writing/write_together.ts";
@@ -32,4 +33,6 @@ export interface RebaseResult {
   /** Scripts that had to be written anew, and why. */
   readonly rewritten: readonly { readonly file: string; readonly reason: string }[];
   readonly files: readonly string[];
+  /** What stood for what hosts bring where it was proven. */
+  readonly hosts: readonly (HostUse & { readonly dialect: Dialect })[];
 }

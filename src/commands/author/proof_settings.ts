@@ -12,7 +12,12 @@ export async function proofSettings(
   proveUrl: string | undefined,
 ): Promise<ReadonlyMap<Dialect, ProofSetting>> {
   const { openScratch } = await import("../../engines/open/scratch.ts");
-  const common = { version: system.build.version, signal: system.signal, now: () => new Date() };
+  const common = {
+    version: system.build.version,
+    signal: system.signal,
+    now: () => new Date(),
+    notify: report.event,
+  };
   const named = proveUrl ?? settings.databaseUrl;
   const url = named === undefined ? null : readUrl(named, system);
   const found = new Map<Dialect, ProofSetting>();

@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { loadDrizzleEngine } from "../../author/project/drizzle_engine.ts";
 import { rebase } from "../../author/rebase/rebase.ts";
 import { finishInterrupted } from "../../author/writing/write_together.ts";
+import { hostWords } from "../../history/host.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { readAppliedRevisions } from "./read_applied.ts";
@@ -29,7 +30,7 @@ export async function runRebase(
     );
     return { json: { finished: true } };
   }
-  const { order, rewritten, files } = await rebase({
+  const { order, rewritten, files, hosts } = await rebase({
     dir,
     cwd: system.cwd,
     revision,
@@ -46,6 +47,7 @@ export async function runRebase(
   for (const { file, reason } of rewritten) {
     report.line(report.colors.magenta(`wrote ${file} anew: ${reason}`));
   }
+  for (const host of hosts) report.line(hostWords(host));
   for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
-  return { json: { order, rewritten, files } };
+  return { json: { order, rewritten, files, hosts } };
 }

@@ -9,6 +9,7 @@ import { planSquash } from "../../author/squash.ts";
 import { finishInterrupted, writeTogether } from "../../author/writing/write_together.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Dialect } from "../../base/dialect.ts";
+import { type HostUse, hostWords } from "../../history/host.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { proofSettings } from "./proof_settings.ts";
@@ -38,9 +39,10 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
   const plan = await planSquash({ dir, folders, ...range, engine, proof });
   const { revision, place, changes, covers, upOnly } = plan;
   const proven: Dialect[] = [];
+  const hosts: (HostUse & { readonly dialect: Dialect })[] = [];
   for (const { dialect, place: below } of folders) {
-    const after = historyAfter(changes, { dir, cwd: system.cwd, place: below, dialect });
-    const history = { dialect, revisions: after.revisions.slice(0, place + 1) };
+    const { covered: _, ...after } = historyAfter(changes, { dir, cwd: system.cwd, place: below, dialect });
+    const history = { ...after, revisions: after.revisions.slice(0, place + 1) };
     const setting = proof.get(dialect);
     const limit = upOnly.get(dialect);
     if (setting === undefined) {
@@ -48,7 +50,8 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
       continue;
     }
     const released = limit === undefined ? place : place + 1;
-    await proveRevisions(history, { first: released, released }, setting);
+    const { host } = await proveRevisions(history, { first: released, released }, setting);
+    if (host !== null) hosts.push({ dialect, ...host });
     if (limit === "no way back" && !await leavesItsSnapshot(history, setting)) {
       throw new HarborError("not_proven", `Cannot squash into "${revision}"`, {
         state: `on ${dialect} it leaves another schema than the last of them`,
@@ -70,6 +73,7 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
   );
   const whole = proven.filter((dialect) => !upOnly.has(dialect));
   if (whole.length > 0) report.line(`proven up, down and up again, on rows: ${whole.join(" and ")}`);
+  for (const host of hosts) report.line(hostWords(host));
   for (const [dialect, reason] of upOnly) {
     report.line(report.colors.magenta(`${dialect}: run up only: ${reason}`));
   }
@@ -85,6 +89,7 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
       reason,
       files,
       proven,
+      hosts,
       unproven,
     },
   };

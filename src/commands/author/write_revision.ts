@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { readCreationTime, readRevisionId, readRevisionName } from "../../history/revision_name.ts";
+import { hostWords } from "../../history/host.ts";
 import type { DrizzleEngine } from "../../author/project/drizzle_engine.ts";
 import type { NewRevision, RevisionRequest } from "../../author/generate.ts";
 import type { ProjectPart, ProjectPaths } from "../../author/project/read_project.ts";
@@ -105,7 +106,7 @@ export async function writeRevision(
     import("../../author/writing/write_together.ts"),
   ]);
   const drafted = filesOf(paths.dir, revision);
-  const { proven, starts, empty, failed, hazards } = await checkNewRevision(drafted, {
+  const { proven, starts, hosts, empty, failed, hazards } = await checkNewRevision(drafted, {
     parts: revision.parts,
     dir: paths.dir,
     cwd: system.cwd,
@@ -143,6 +144,7 @@ export async function writeRevision(
   if (proven.length > 0) report.line(`proven up, down and up again, on rows: ${proven.join(" and ")}`);
   const from = startsText(starts[0]?.revisions.slice(0, -1) ?? [], parent);
   if (from !== null) report.line(from);
+  for (const host of hosts) report.line(hostWords(host));
   for (const { dialect, ...each } of empty) {
     report.line(report.colors.magenta(`${dialect}: proven without rows in ${emptyText(each)}`));
   }
@@ -168,6 +170,7 @@ export async function writeRevision(
       hazards,
       proven,
       starts,
+      hosts,
       empty,
       unproven,
       failed: [...failed].map(([dialect, error]) => ({ dialect, ...error.toJSON() })),

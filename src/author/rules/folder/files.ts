@@ -5,19 +5,30 @@ import {
   isSameButComments,
   isStatementsKey,
 } from "../../../history/checksum_list.ts";
-import { coveredFolder, type History, journalPath, scriptChecksum } from "../../../history/history.ts";
+import {
+  coveredFolder,
+  type History,
+  hostPaths,
+  journalPath,
+  scriptChecksum,
+} from "../../../history/history.ts";
 import { prefixOf } from "../../../history/revision_name.ts";
 import type { Add } from "./finding.ts";
 import type { HistoryFolder } from "./history_folder.ts";
 
 /** Finds what no journal entry names. */
-export function checkStrangers({ files, folder }: HistoryFolder, history: History | null, add: Add): void {
+export function checkStrangers(
+  { dialect, files, folder }: HistoryFolder,
+  history: History | null,
+  add: Add,
+): void {
   if (history === null) return;
   const covered = (history.covered ?? []).flatMap(({ files }) => files);
   // A squash that was killed left them where they were, beside its copies.
   const isCopied = new Set<string>(covered);
-  const known = new Set([
+  const known = new Set<string | null>([
     ...history.revisions.flatMap(({ files }) => files),
+    hostPaths[dialect],
     ...history.covered === undefined
       ? []
       : [journalPath, ...covered].map((path) => `${coveredFolder}/${path}`),

@@ -1,0 +1,88 @@
+import { HarborError } from "../base/errors.ts";
+import { type History, scriptChecksum } from "./history.ts";
+import { splitStatements } from "./scripts/script.ts";
+import type { Statement } from "./scripts/statement.ts";
+import { foldedName, tokensOf } from "../sql/cursor.ts";
+import { quoteName } from "../sql/quote.ts";
+
+/** The file on which something was proven. */
+export interface HostUse {
+  /** As shown in messages. */
+  readonly file: string;
+  /** As `SHA256SUMS` has it. */
+  readonly sha256: string;
+}
+
+/** What a file says that the host brings. */
+export interface HostScript extends HostUse {
+  /** Roles, which belong to the whole server: they are made where they are missing, and stay. */
+  readonly roles: readonly { readonly name: string; readonly line: number; readonly sql: string }[];
+  /** Everything else, in order. */
+  readonly statements: readonly Pick<Statement, "line" | "sql">[];
+}
+
+/** Says on what something was proven. */
+export function hostWords({ file }: HostUse): string {
+  return `proven on what ${file} makes, and not on what the host itself brings`;
+}
+
+/** What changes more than the database in which it runs: none of it may come to a server by way of a scratch database. */
+const ofServer = new RegExp(
+  "^(?:" + [
+    "(?:create|alter|drop) (?:role|user(?! mapping)|group|database|tablespace|subscription)",
+    "alter system",
+    "(?:reassign|drop) owned",
+    "comment on (?:role|database|tablespace)",
+    "security label .*on (?:role|database|tablespace)",
+    // Without what is granted on there is a membership.
+    "(?:grant|revoke) (?!.* on )",
+    "copy .* program ",
+  ].join("|") + ")",
+);
+
+/** What ends the transaction in which the file runs. */
+const ofTransaction = /^(?:begin|start transaction|commit|end|abort|rollback|prepare transaction)\b/;
+
+/**
+ * Reads the file, `null` where there is none: any statements that run in one transaction, and `CREATE ROLE name` for roles.
+ *
+ * @throws {HarborError} `bad_script` with file and line
+ */
+export function readHost({ host }: Pick<History, "host">): HostScript | null {
+  const text = host?.text() ?? null;
+  if (host === undefined || text === null) return null;
+  const { file } = host;
+  const roles: HostScript["roles"][number][] = [];
+  const statements: HostScript["statements"][number][] = [];
+  for (const { line, sql } of splitStatements({ file, text, dialect: "postgresql" })) {
+    const tokens = tokensOf(sql, "postgresql");
+    const words = `${tokens.map((token) => token.text.toLowerCase()).join(" ")} `;
+    const fail = (state: string, hint: string) =>
+      new HarborError("bad_script", `Cannot read "${file}" line ${line}`, {
+        state,
+        hint,
+        details: { file, line },
+      });
+    const name = tokens.length === 3 && /^create role /.test(words)
+      ? foldedName(tokens[2], "postgresql")
+      : null;
+    if (name !== null) {
+      roles.push({ name, line, sql: `CREATE ROLE ${quoteName(name)}` });
+      continue;
+    }
+    const asked = tokens[0]!.text.toLowerCase() === "do"
+      ? /\b(?:create|alter|drop)\s+(?:role|user|group)\b/i.test(sql)
+      : ofServer.test(words);
+    if (asked) {
+      throw fail(
+        "it changes the whole server, and not the scratch database alone",
+        "Leave it out. A role that is named somewhere: CREATE ROLE name; with nothing behind it",
+      );
+    }
+    if (ofTransaction.test(words)) {
+      throw fail("all of the file runs in one transaction", "Leave BEGIN and COMMIT out.");
+    }
+    statements.push({ line, sql });
+  }
+  return { file, sha256: scriptChecksum(text), roles, statements };
+}
