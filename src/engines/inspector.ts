@@ -1,4 +1,5 @@
 import type { Found } from "../base/finding.ts";
+import type { OtherObject } from "../schema/snapshot.ts";
 import type { Database } from "./database.ts";
 
 /** One look at the engine's own health. */
@@ -36,6 +37,8 @@ export interface Inspector {
   damage(database: Database): Promise<readonly string[]>;
   /** Returns what tables have that no snapshot says and that changes what becomes of their rows; nothing where there is no such thing. */
   tableSettings(database: Database): Promise<readonly FoundSetting[]>;
+  /** Returns what tables and views have that no snapshot has a place for, and so nobody compares. */
+  unsaid(database: Database): Promise<readonly UnsaidPart[]>;
   /** Returns the constraints that are there and that nothing enforces because triggers are disabled, each in words. */
   unenforced(database: Database): Promise<readonly string[]>;
   /**
@@ -76,7 +79,26 @@ export function isLeft(
 /** What a table has: rows are hidden from others than its owner, or are gone after a crash of the server. */
 export interface TableSetting {
   readonly table: string;
-  readonly setting: "row-level security" | "unlogged";
+  readonly setting: "row-level security" | "forced row-level security" | "unlogged";
+}
+
+/** Something of a table, or a view, that no snapshot has a place for. */
+export interface UnsaidPart {
+  readonly table: string;
+  /** In words: `files_collection_id_fkey DEFERRABLE`. */
+  readonly words: string;
+  /** Left out where no row is lost, hidden or wrong by it without an error. */
+  readonly harm?: SilentHarm;
+}
+
+export interface SilentHarm {
+  /** As a sentence that follows the table's name. */
+  readonly state: string;
+  readonly remedy: string;
+  /** What a statement says, in lower case, that means it so. */
+  readonly meant: readonly string[];
+  /** What it is about, if not the table: what no script makes is somebody else's. */
+  readonly of?: Pick<OtherObject, "kind" | "name">;
 }
 
 /** {@link TableSetting} as it was found. */

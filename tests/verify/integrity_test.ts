@@ -198,6 +198,14 @@ for (const engine of postgres) {
       await run(hint!.replace("As a superuser: ", ""));
       const whole = (await lookOf(healthy)).at(-1);
       assert.match(whole!.message, /every constraint is enforced/);
+      const name = new URL(healthy.url).pathname.slice(1);
+      await run(`ALTER DATABASE ${name} SET session_replication_role = replica`);
+      assert.match(
+        await failure(healthy, "silenced_constraints"),
+        /in sessions of every role in this database$/,
+      );
+      await run((await lookOf(healthy))[0]!.hint!);
+      assert.match((await lookOf(healthy)).at(-1)!.message, /every constraint is enforced/);
       // Of a constraint with both its tables silent, each is said, and it is there once.
       await run("ALTER TABLE collections DISABLE TRIGGER ALL; ALTER TABLE users DISABLE TRIGGER ALL");
       const [found] = await lookOf(healthy);

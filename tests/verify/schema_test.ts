@@ -68,7 +68,19 @@ const postgresDrifts = [
     "extra",
     "row-level security of users",
   ],
+  [
+    "row-level security is forced on the owner",
+    "ALTER TABLE users FORCE ROW LEVEL SECURITY",
+    "extra",
+    "forced row-level security of users",
+  ],
   ["a table is unlogged", "ALTER TABLE files SET UNLOGGED", "extra", "unlogged of files"],
+  [
+    "a rule is made",
+    "CREATE RULE lose AS ON INSERT TO users DO INSTEAD NOTHING",
+    "extra",
+    "rule lose of users",
+  ],
   [
     "a check is added",
     "ALTER TABLE files ADD CONSTRAINT small CHECK (size < 1000000000)",
@@ -470,6 +482,71 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
           ["alembic", true],
         ]);
       });
+    }));
+}
+
+for (const engine of engines.filter(({ dialect }) => dialect === "sqlite")) {
+  test(`schema: ON CONFLICT REPLACE that no script says fails, and what else no snapshot says is named (${engine.name})`, () =>
+    engine.withDatabase(async (url) => {
+      const ddl = (words: string) =>
+        `CREATE TABLE things (id INTEGER PRIMARY KEY NOT NULL, name TEXT COLLATE NOCASE NOT NULL ${words})`;
+      const things = { columns: { id: "integer!", name: "text!" } } as const;
+      const history = schemaHistory(engine.dialect, [{ tables: { things }, up: [ddl("")], down: [] }]);
+      await withTestDatabase(url, async (database) => {
+        await migrate(contextOf(database, history), {
+          goal: { direction: "upgrade", text: "head" },
+          lockWaitMs: 0,
+        });
+      });
+      const look = async (known = history) =>
+        (await verifyUrl(url, { history: known, checks: ["schema"] })).findings;
+      assert.match(
+        (await look())[0]!.message,
+        /^1 table exactly .*; not compared: COLLATE NOCASE of things$/,
+      );
+      for (const word of ["REPLACE", "IGNORE"]) {
+        await engine.query(url, "DROP TABLE things");
+        await engine.query(url, ddl(`ON CONFLICT ${word}`));
+        const found = await look();
+        assert.deepEqual(found.map(({ status, details }) => [status, details["path"]]), [
+          ["fail", `ON CONFLICT ${word} of things`],
+        ]);
+        assert.notEqual(found[0]!.hint, null);
+        const meant = schemaHistory(engine.dialect, [
+          { tables: { things }, up: [ddl(`ON CONFLICT ${word}`)], down: [] },
+        ]);
+        assert.deepEqual((await look(meant)).map(({ status }) => status), ["pass"]);
+      }
+    }));
+}
+
+for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {
+  test(`schema: a trigger of a script's that is disabled fails, and what no snapshot says is named (${engine.name})`, () =>
+    engine.withDatabase(async (url) => {
+      const users = { columns: { id: "integer!" } } as const;
+      const up = [
+        ...ddlOf("users", users),
+        "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
+        "CREATE TRIGGER looks BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION stop()",
+      ];
+      const history = schemaHistory(engine.dialect, [{ tables: { users }, up, down: [] }]);
+      await withTestDatabase(url, async (database) => {
+        await migrate(contextOf(database, history), {
+          goal: { direction: "upgrade", text: "head" },
+          lockWaitMs: 0,
+        });
+      });
+      const look = async () => (await verifyUrl(url, { history, checks: ["schema"] })).findings;
+      assert.deepEqual((await look()).map(({ status }) => status), ["pass"]);
+      await engine.query(url, "ALTER TABLE users DISABLE TRIGGER looks");
+      const [found] = await look();
+      assert.deepEqual([found?.status, found?.details["path"]], ["fail", "trigger looks of users"]);
+      await engine.query(url, found!.hint!);
+      await engine.query(
+        url,
+        "ALTER TABLE users DROP CONSTRAINT users_pkey, ADD CONSTRAINT own PRIMARY KEY (id) DEFERRABLE",
+      );
+      assert.match((await look())[0]!.message, /; not compared: own DEFERRABLE of users$/);
     }));
 }
 

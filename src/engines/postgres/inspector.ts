@@ -5,6 +5,7 @@ import { attachments } from "./attachments.ts";
 import { home, own, tableName } from "./catalogs/place_words.ts";
 import { silencedConstraints, unenforced } from "./catalogs/silenced.ts";
 import { readTableSettings } from "./catalogs/table_settings.ts";
+import { readUnsaid } from "./catalogs/unsaid.ts";
 import { missingRights } from "./missing_rights.ts";
 import { amcheckProbe } from "./probes/amcheck.ts";
 import { checksums } from "./probes/checksums.ts";
@@ -29,6 +30,7 @@ export const postgresInspector: Inspector = {
   // The server refuses what it cannot read.
   damage: () => Promise.resolve([]),
   tableSettings: readTableSettings,
+  unsaid: readUnsaid,
   unenforced,
   missingRights,
   attachments,

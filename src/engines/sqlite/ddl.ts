@@ -60,6 +60,15 @@ const peculiarWords: Readonly<Record<string, number>> = {
  */
 export function readPeculiarities(ddl: string): readonly string[] {
   const carried = carriedOffsets(ddl);
+  return peculiarIn(ddl, (token) => carried.has(token.start) && !isWord(token, "AUTOINCREMENT"));
+}
+
+/** Reads all of it, also what copies take along. */
+export function readUnsaidWords(ddl: string): readonly string[] {
+  return peculiarIn(ddl, () => false);
+}
+
+function peculiarIn(ddl: string, isLeftOut: (token: Token) => boolean): readonly string[] {
   const tokens = tokensOf(ddl, "sqlite");
   const found: string[] = [];
   let depth = 0;
@@ -67,8 +76,7 @@ export function readPeculiarities(ddl: string): readonly string[] {
     const count = token.kind === "word" && depth < 2 ? peculiarWords[token.text.toUpperCase()] : undefined;
     // A column may have such a word as its name, and a default may be such a word in parentheses.
     const isName = depth === 1 && [",", "("].includes(tokens[index - 1]?.text ?? "");
-    const isCarried = carried.has(token.start) && !isWord(token, "AUTOINCREMENT");
-    if (count !== undefined && !isName && !isCarried && !(depth === 0 && index < 4)) {
+    if (count !== undefined && !isName && !isLeftOut(token) && !(depth === 0 && index < 4)) {
       found.push(
         tokens.slice(index, index + count).map((each) => nameOf(each) ?? each.text).join(" ").toUpperCase(),
       );

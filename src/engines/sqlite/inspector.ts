@@ -7,6 +7,7 @@ import { rowsOfForm } from "../../base/row_form.ts";
 import { type Inspector, type Probe } from "../inspector.ts";
 import type { Database } from "../database.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "./connection/errors.ts";
+import { readUnsaid } from "./unsaid.ts";
 import { compareIndexes } from "./compare_indexes.ts";
 
 /**
@@ -36,6 +37,7 @@ export const sqliteInspector: Inspector = {
   // Opening the file for writing tells.
   missingRights: () => Promise.resolve(null),
   tableSettings: () => Promise.resolve([]),
+  unsaid: readUnsaid,
   // Whoever connects decides that for themselves.
   unenforced: () => Promise.resolve([]),
   attachments: () => Promise.resolve([]),

@@ -7,6 +7,8 @@ import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { readDrift } from "../../engines/taken_over.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
+import type { UnsaidPart } from "../../engines/inspector.ts";
+import { loadInspector } from "../../engines/open/inspector.ts";
 import { headSchema, keptOf } from "../../adopt/inspect.ts";
 import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
@@ -18,7 +20,7 @@ import { isMadeBy, leftByScripts, type MadeObject } from "../rules/made_by_scrip
 import { type Check } from "./check.ts";
 import { unreadOf } from "./read_schemas.ts";
 import { whereIn } from "../rules/where_in.ts";
-import { oddSettings } from "./table_settings.ts";
+import { oddSettings, silentHarms } from "./table_settings.ts";
 
 /** The live schema against what the current revision leaves behind. */
 export const schemaCheck: Check = {
@@ -49,6 +51,10 @@ export const schemaCheck: Check = {
     }
     const scripts = upgradeTexts(done, live);
     const made = leftByScripts(scripts, live.dialect);
+    const inspector = await loadInspector(live.dialect);
+    const there = new Set([...live.tables, ...live.others].map(({ name }) => name));
+    const unsaid = (await inspector.unsaid(await context.database())).filter(({ table }) => there.has(table));
+    const ours = new Set(ownTables(schemas, live).tables.map(({ name }) => name));
     const settings = await oddSettings(await context.database(), {
       tables: ownTables(schemas, live).tables,
       statements: scripts,
@@ -62,7 +68,13 @@ export const schemaCheck: Check = {
         lost(each, isTakenOver)
       ),
       ...strangers(schemas, live, upgradeTexts(history.revisions, live)),
-      ...settings.map((each) => ({ ...each, status: isTakenOver ? "warn" as const : each.status })),
+      ...[
+        ...settings,
+        ...silentHarms(
+          unsaid.filter(({ table, harm }) => ours.has(table) || harm?.of?.kind === "materialized view"),
+          { statements: scripts, dialect: live.dialect },
+        ),
+      ].map((each) => ({ ...each, status: isTakenOver ? "warn" as const : each.status })),
     ];
     if (found.length > 0) return yield* found;
     const { length } = live.tables;
@@ -73,7 +85,7 @@ export const schemaCheck: Check = {
           fromScripts === 0 ? "exactly " : ""
         }as revision ${current.id} leaves ${length === 1 ? "it" : "them"}${
           made.length === 0 ? "" : `; what else its scripts make is there: ${made.length}`
-        }${besides(live)}${
+        }${besides(unsaid)}${
           fromScripts === 0
             ? ""
             : `, but for ${counted(fromScripts, "difference")} from its snapshot that its scripts leave`
@@ -115,11 +127,11 @@ function drift(difference: Difference, isAdopted: boolean): Found {
 }
 
 /** What no snapshot says, and so nobody compared. */
-function besides({ tables }: Snapshot): string {
-  const said = tables.flatMap(({ name, peculiarities = [] }) =>
-    peculiarities.map((each) => `${each} of ${name}`)
-  );
-  return said.length === 0 ? "" : `; not compared: ${said.join(", ")}`;
+function besides(unsaid: readonly UnsaidPart[]): string {
+  if (unsaid.length === 0) return "";
+  const said = unsaid.map(({ table, words }) => `${words} of ${table}`);
+  const more = said.length > 10 ? `, and ${said.length - 10} more` : "";
+  return `; not compared: ${said.slice(0, 10).join(", ")}${more}`;
 }
 
 function isThere({ kind, name, table }: MadeObject, live: Snapshot): boolean {

@@ -1,9 +1,11 @@
+import { foldName } from "../../base/fold_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Found } from "../../base/finding.ts";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
-import type { TableSetting } from "../../engines/inspector.ts";
+import type { TableSetting, UnsaidPart } from "../../engines/inspector.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
+import { isMadeBy } from "../rules/made_by_script.ts";
 import { leftSettings } from "../rules/table_settings.ts";
 import { quoteTable } from "../../sql/table_names.ts";
 
@@ -41,6 +43,26 @@ export async function oddSettings(
   );
 }
 
+/** Returns what is in no snapshot and loses rows, hides them or lets them be wrong without an error, and no script means. */
+export function silentHarms(
+  parts: readonly UnsaidPart[],
+  { statements, dialect }: { readonly statements: readonly string[]; readonly dialect: Dialect },
+): readonly Found[] {
+  return parts.flatMap(({ table, words, harm }): readonly Found[] => {
+    if (harm === undefined) return [];
+    const { state, remedy, meant, of } = harm;
+    const isMeant = statements.some((each) => meant.every((word) => foldName(each).includes(foldName(word))));
+    const isStrangers = of !== undefined && !isMadeBy(of, statements, dialect);
+    if (isMeant || isStrangers) return [];
+    return [{
+      status: "fail",
+      message: `${table}: ${state}`,
+      hint: remedy,
+      details: { kind: "extra", path: `${words} of ${table}` },
+    }];
+  });
+}
+
 const settingKinds = [
   {
     setting: "row-level security",
@@ -50,6 +72,13 @@ const settingKinds = [
       "row-level security is enabled, which no revision does: other roles than its owner may see no rows",
     missing:
       "row-level security is disabled, which a revision's script enables: every role that may read it sees all rows",
+  },
+  {
+    setting: "forced row-level security",
+    on: "FORCE ROW LEVEL SECURITY",
+    off: "NO FORCE ROW LEVEL SECURITY",
+    extra: "row-level security is forced on its owner, too, which no revision does: it may see no rows",
+    missing: null,
   },
   {
     setting: "unlogged",

@@ -46,11 +46,17 @@ export function leftSettings(statements: readonly string[]): SaidSettings {
           set({ table, setting: "row-level security" }, true);
         } else if (at.take("DISABLE", "ROW", "LEVEL", "SECURITY")) {
           set({ table, setting: "row-level security" }, false);
+        } else if (at.take("FORCE", "ROW", "LEVEL", "SECURITY")) {
+          set({ table, setting: "forced row-level security" }, true);
+        } else if (at.take("NO", "FORCE", "ROW", "LEVEL", "SECURITY")) {
+          set({ table, setting: "forced row-level security" }, false);
         } else if (at.take("SET", "UNLOGGED")) set({ table, setting: "unlogged" }, true);
         else if (at.take("SET", "LOGGED")) set({ table, setting: "unlogged" }, false);
       }
     } else if (isWord(tokens[0], "DO") || isWord(tokens[0], "SELECT")) {
-      if (/\bROW\s+LEVEL\s+SECURITY\b/i.test(sql)) perhaps.add("row-level security");
+      if (/\bROW\s+LEVEL\s+SECURITY\b/i.test(sql)) {
+        perhaps.add("row-level security").add("forced row-level security");
+      }
       if (/\bUNLOGGED\b/i.test(sql)) perhaps.add("unlogged");
     }
   }

@@ -8,7 +8,7 @@ export async function readTableSettings(database: Database): Promise<readonly Fo
   return await database.read<FoundSetting>(
     sql`SELECT ${
       sql.raw(shownName("c.relnamespace", "c.relname"))
-    } AS "table", s.setting, EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid) AS "hasPolicy" FROM pg_class c, LATERAL (VALUES ('row-level security', c.relrowsecurity), ('unlogged', c.relpersistence = 'u')) AS s (setting, is_on) WHERE c.relnamespace = ${
+    } AS "table", s.setting, EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid) AS "hasPolicy" FROM pg_class c, LATERAL (VALUES ('row-level security', c.relrowsecurity), ('forced row-level security', c.relrowsecurity AND c.relforcerowsecurity), ('unlogged', c.relpersistence = 'u')) AS s (setting, is_on) WHERE c.relnamespace = ${
       sql.raw(ownSchemas)
     } AND c.relkind IN ('r', 'p') AND s.is_on ORDER BY 1, 2`,
   );
