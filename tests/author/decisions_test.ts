@@ -168,7 +168,7 @@ const errors = [
   [
     "a column",
     openQuestions([ends(t("a text"), t("b text", "c text"))], decisions()),
-    "Cannot generate: t.a is gone and t.b, t.c is new, which is a rename or a drop",
+    "Cannot generate: t.a is gone and t.b, t.c are new, which is a rename or a drop",
     "Say which: --rename t.a=t.b, or --rename t.a=t.c; or --no-rename to drop the one and add the other.",
   ],
   [
@@ -183,7 +183,7 @@ const errors = [
   [
     "rows",
     openQuestions([ends(t(), t("c text not null", "d integer not null"))], decisions()),
-    "Cannot generate: t.c, t.d is NOT NULL without a default, and nothing says what the rows that exist get",
+    "Cannot generate: t.c, t.d are NOT NULL without a default, and nothing says what the rows that exist get",
     `Say it as SQL: --fill "t.c=''" --fill "t.d=0"; or give the column a default.`,
   ],
 ] as const;

@@ -86,9 +86,10 @@ export function unanswered(command: string, { renames, fills, schemas }: OpenQue
     const flags = candidate.added.map((name) => renameFlag(candidate, name, schemas));
     const prefix = candidate.table === null ? "" : `${candidate.table}.`;
     const added = candidate.added.map((name) => `${prefix}${name}`).join(", ");
+    const are = candidate.added.length === 1 ? "is" : "are";
     return new HarborError(
       "usage",
-      `Cannot ${command}: ${prefix}${candidate.gone} is gone and ${added} is new, which is a rename or a drop`,
+      `Cannot ${command}: ${prefix}${candidate.gone} is gone and ${added} ${are} new, which is a rename or a drop`,
       {
         hint: `Say which: ${flags.join(", or ")}; or --no-rename to drop the one and add the other.`,
         details: { renames, flags },
@@ -99,9 +100,9 @@ export function unanswered(command: string, { renames, fills, schemas }: OpenQue
   const columns = fills.map(({ table, column }) => `${table}.${column}`);
   return new HarborError(
     "usage",
-    `Cannot ${command}: ${
-      columns.join(", ")
-    } is NOT NULL without a default, and nothing says what the rows that exist get`,
+    `Cannot ${command}: ${columns.join(", ")} ${
+      columns.length === 1 ? "is" : "are"
+    } NOT NULL without a default, and nothing says what the rows that exist get`,
     { hint: `Say it as SQL: ${flags.join(" ")}; or give the column a default.`, details: { columns, flags } },
   );
 }
