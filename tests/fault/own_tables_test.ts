@@ -80,3 +80,27 @@ test("verify --json writes an id beyond 2^53 as it is", () =>
     assert.equal(result.code, 3, result.stderr);
     assert.match(JSON.stringify(result.json()["findings"]), /9007199254740993/);
   }));
+
+// One row a table that every command reads.
+for (const table of ["harbor_version", "HARBOR_Lock", "alembic_version"]) {
+  test(`a view without an end in the place of ${table} holds nobody up, and is named`, () =>
+    withFolder(async (cwd) => {
+      assert.equal((await runCli(["upgrade"], { cwd })).code, 0);
+      assert.equal((await runCli(["backup"], { cwd })).code, 0);
+      const database = new DatabaseSync(join(cwd, "openharbor.db"));
+      database.exec(`DROP TABLE IF EXISTS ${table}; CREATE VIEW ${table} AS
+        WITH RECURSIVE n (revision) AS (SELECT 1 UNION ALL SELECT revision + 1 FROM n) SELECT * FROM n`);
+      database.close();
+      for (const args of [["status"], ["upgrade"], ["backup"]]) {
+        const { code, stderr } = await runCli(args, { cwd });
+        assert.equal(code, 1, stderr);
+        assert.match(stderr, new RegExp(`${table} is a view`));
+        assert.match(stderr, new RegExp(`DROP VIEW "${table}"`));
+      }
+      assert.equal((await runCli(["verify", "--skip", "backup"], { cwd })).code, 3);
+      // The way back goes past it.
+      const back = await runCli(["restore", "latest", "--yes"], { cwd });
+      assert.equal(back.code, 0, back.stderr);
+      assert.equal((await runCli(["status", "--exit-code"], { cwd })).code, 0);
+    }));
+}

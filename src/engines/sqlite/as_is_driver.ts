@@ -16,6 +16,7 @@ import {
   isWalUnused,
   openImmutable,
   prepare,
+  refuseViews,
   resultCode,
 } from "./connection/open_file.ts";
 import { compileRead, plainRow, type SqliteStatement } from "./connection/statement.ts";
@@ -134,7 +135,7 @@ function openHandle(path: string, url: SqliteFileUrl, isQuiet: boolean): Databas
     handle = isQuiet
       ? openImmutable(path)
       : new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
-    execute(handle, "SELECT 1 FROM sqlite_schema LIMIT 1");
+    refuseViews(handle, url);
     // In kB: looking rows up in a large index takes half the time when its pages stay.
     execute(handle, "PRAGMA cache_size = -32768");
     return handle;

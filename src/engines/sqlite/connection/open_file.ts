@@ -16,6 +16,9 @@ import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../../base/errors.ts";
 import { currentUser, trustedPath } from "../../../base/files/open_folder.ts";
 import { chownCommand, giveOpenFile, ownerFor } from "../../../base/files/owner.ts";
+import { foldName } from "../../../base/fold_name.ts";
+import { isOwnTable } from "../../../sql/own/tables.ts";
+import { quoteName } from "../../../sql/quote.ts";
 import { quoteForShell } from "../../../base/quote_shell.ts";
 import type { OpenOptions } from "../../database.ts";
 import { refuseDanglingLink, refuseOtherKinds, refuseOtherPaths, sideFiles } from "./database_file.ts";
@@ -126,20 +129,40 @@ function recover(path: string, url: SqliteFileUrl): void {
   probed(() => new DatabaseSync(path, { timeout: busyTimeoutMs }), url).close();
 }
 
-/** Opens, reads the schema's first page, and closes again when that fails. */
+/** Opens, reads the schema, and closes again when that fails. */
 function probed(open: () => DatabaseSync, url: SqliteFileUrl): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = open();
-    execute(database, "SELECT 1 FROM sqlite_schema LIMIT 1");
+    refuseViews(database, url);
     return database;
   } catch (error) {
     database?.close();
+    if (error instanceof HarborError) throw error;
     throw failure({ url: url.display, path: resolve(url.path) }, messageOf(error), {
       result: resultCode(error),
       cause: error,
     });
   }
+}
+
+/**
+ * Reads the schema, and refuses views that are called as tables of which every command reads all rows. A view may have rows without an
+ * end, and nothing ends a statement that runs in this process.
+ *
+ * @throws {HarborError} `not_a_database`
+ */
+export function refuseViews(database: DatabaseSync, url: SqliteFileUrl): void {
+  const views = prepare(database, "SELECT name FROM sqlite_schema WHERE type = 'view'").all();
+  const isRead = (name: string) => isOwnTable(name) || /^(alembic_version|__drizzle_migrations)$/.test(name);
+  const name = views.map((view) => String(view["name"])).find((each) => isRead(foldName(each)));
+  if (name === undefined) return;
+  throw new HarborError("not_a_database", `Cannot read "${url.display}": ${name} is a view`, {
+    hint: `That is the name of a table of its own. See who made the view, and take it away: DROP VIEW ${
+      quoteName(name)
+    }`,
+    details: { path: resolve(url.path), view: name },
+  });
 }
 
 /** SQLITE_READONLY_ROLLBACK, by which a read-only connection says that there is a journal to roll back. */
