@@ -149,6 +149,9 @@ function statementHint(
     case "53100":
       return "Free space on the server, then run the command again.";
     case "3F000":
+      if (namesSchema(message, statement)) {
+        return "Create that schema, or connect to the database that has it; another search path does not matter, since the statement names it.";
+      }
       return "Create that schema, or name another one in the database URL: ?options=-csearch_path%3Dpublic";
     case "57014":
       return message.includes("statement timeout")
@@ -157,6 +160,12 @@ function statementHint(
     default:
       return undefined;
   }
+}
+
+/** Whether the schema that there is none of stands in the statement itself. */
+function namesSchema(message: string, statement: string): boolean {
+  const [, name] = /"(.+)"/.exec(message) ?? [];
+  return name !== undefined && [`${name}.`, `"${name}".`].some((each) => statement.includes(each));
 }
 
 /**
