@@ -130,14 +130,18 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
     const plain = join(workspace, "copy");
     const meter = startMeter(context, "backup");
     const isEncoded = encodingSuffix(encoding) !== "";
-    const { content, proof, notRestored, notCompared = null, timing } = await copyAndProve(context, engine, {
-      path: plain,
-      meter,
-      share: isEncoded ? 0.7 : 1,
-      onTrial: plan.onTrial,
-      mayGoUntried: plan.mayGoUntried ?? false,
-      isQuick: isWaitedFor(plan.reason),
-    });
+    const { content, proof, notRestored, host = null, notCompared = null, timing } = await copyAndProve(
+      context,
+      engine,
+      {
+        path: plain,
+        meter,
+        share: isEncoded ? 0.7 : 1,
+        onTrial: plan.onTrial,
+        mayGoUntried: plan.mayGoUntried ?? false,
+        isQuick: isWaitedFor(plan.reason),
+      },
+    );
     await refuseIfMoved(context, mark);
     const newest = plan.mayReuse
       ? (await folderPlace(folder).newest(context.now(), {
@@ -173,6 +177,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       state: content.state ?? null,
       proof,
       notRestored,
+      host,
       notCompared,
       uncarried: plan.uncarried,
     };

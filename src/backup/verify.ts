@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { type Finding, type Found, pass, worstStatus } from "../base/finding.ts";
 import { differingTables, type Manifest } from "./rules/manifest.ts";
-import { proofText, type Proven } from "../engines/backup/content.ts";
+import { proofText, proofWords, type Proven } from "../engines/backup/content.ts";
 import type { BackupEngine, OnProgress } from "../engines/backup/engine.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import type { StoredBackup } from "./store/folder.ts";
@@ -190,7 +190,9 @@ async function checkCopy(
       };
     }
     const isRestored = proven.proof !== "read back";
-    const found = pass(`${held} (${isRestored ? proven.proof : proofText(proven)})${left}`);
+    const found = pass(
+      `${held} (${isRestored ? proofWords({ ...proven, notCompared: null }) : proofText(proven)})${left}`,
+    );
     if (!isRestored) {
       const { details, ...open } = onlyReadBack(proven);
       return {

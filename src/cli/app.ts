@@ -91,7 +91,12 @@ export function createApp(
   async function withSchemas(url: DatabaseUrl): Promise<DatabaseUrl> {
     return await lookingAt(url, async () => {
       const { schemasOfHistory } = await import("../history/revision_schema.ts");
-      return schemasOfHistory(await readHistory(url.dialect));
+      const history = await readHistory(url.dialect);
+      const schemas = schemasOfHistory(history);
+      return {
+        ...schemas.length === 0 ? {} : { schemas },
+        ...history.host === undefined ? {} : { hostFile: history.host },
+      };
     });
   }
   let found: Project | null | undefined;

@@ -1,5 +1,6 @@
 import type { JsonFile } from "../base/json_schema.ts";
 import { type Dialect, dialectNamed } from "../base/dialect.ts";
+import type { HostFile } from "../base/url/postgres_url.ts";
 import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
@@ -78,16 +79,8 @@ export interface History {
   readonly isFoldered?: boolean;
   /** Those for which squashed ones stand, in order: a database that has one of them goes on by them, see `unfold`. */
   readonly covered?: readonly Revision[];
-  /** Where it is said what the host brings; left out of a dialect without hosts that do. */
+  /** Where it is said what the host brings, see `readHost`; left out of a dialect without hosts that do. */
   readonly host?: HostFile;
-}
-
-/** The file that says what the host brings, see `readHost`. */
-export interface HostFile {
-  /** As shown in messages: `drizzle/host.sql`. */
-  readonly file: string;
-  /** Returns its text; `null` where there is none. */
-  text(): string | null;
 }
 
 /** The files of one dialect's folder. */

@@ -37,6 +37,7 @@ const manifest: Manifest = {
   state: digest,
   proof: "opened",
   notRestored: null,
+  host: null,
   notCompared: "index entries",
   uncarried: ["function f"],
 };

@@ -121,11 +121,14 @@ export function verifyUrl(
       isDrill: false,
     },
     openDatabase: async () =>
-      openDatabase(await lookingAt(parseDatabaseUrl(url), () => schemasOfHistory(history)), {
-        client: testClient,
-        access: "read",
-        asIs: true,
-      }),
+      openDatabase(
+        await lookingAt(parseDatabaseUrl(url), () => Promise.resolve({ schemas: schemasOfHistory(history) })),
+        {
+          client: testClient,
+          access: "read",
+          asIs: true,
+        },
+      ),
   }, {
     checks: allChecks.filter(({ name }) => checks?.includes(name) ?? name !== "backup"),
     quick: false,

@@ -74,6 +74,13 @@ const manifestFields = v.pipe(
     proof: oneOf(proofs),
     /** Why it was only read back; `null` when it was restored. Earlier releases did not write it. */
     notRestored: v.optional(v.nullable(oneOf(notRestoredReasons)), null),
+    /** What was made first where it was restored, see `ProofHost`. Earlier releases made nothing. */
+    host: v.optional(
+      v.nullable(
+        v.pipe(v.object({ file: v.string(), sha256: digest, fault: v.nullable(v.string()) }), v.readonly()),
+      ),
+      null,
+    ),
     /** What the proof left out, since a change waited for it; `null` when nothing. Earlier releases left nothing out. */
     notCompared: v.optional(v.nullable(oneOf(notComparedParts)), null),
     /** What was in the database and is not in the copy: `function total_size`. */

@@ -93,9 +93,7 @@ export function trustingOwner(url: DatabaseUrl): DatabaseUrl {
  */
 export async function lookingAt(
   url: DatabaseUrl,
-  read: () => readonly string[] | Promise<readonly string[]>,
+  read: () => Promise<Pick<PostgresUrl, "schemas" | "hostFile">>,
 ): Promise<DatabaseUrl> {
-  if (url.driver !== "postgres") return url;
-  const schemas = await read();
-  return schemas.length > 0 ? { ...url, schemas } : url;
+  return url.driver === "postgres" ? { ...url, ...await read() } : url;
 }

@@ -4,6 +4,14 @@ import { type Account, findPassword, findService, type Service, type UserFiles }
 import { quoteForShell } from "../quote_shell.ts";
 import { badUrl, decodePercent, type Query, refuseUnknown, splitUrl } from "./text.ts";
 
+/** The file beside a history that says what a hosting service brings. */
+export interface HostFile {
+  /** As shown in messages: `drizzle/host.sql`. */
+  readonly file: string;
+  /** Returns its text; `null` where there is none. */
+  text(): string | null;
+}
+
 export interface PostgresUrl {
   readonly driver: "postgres";
   readonly isFile: false;
@@ -39,6 +47,8 @@ export interface PostgresUrl {
   readonly trustsOwner?: boolean;
   /** The schemas beside the default one in which the history has something. Set when that is known, by `lookingAt`. */
   readonly schemas?: readonly string[];
+  /** The file that makes in scratch databases what the database's host brings. Set with the schemas. */
+  readonly hostFile?: HostFile;
   /** libpq's `sslrootcert`, `sslcert`, `sslkey` (paths). */
   readonly sslFiles: { readonly rootcert?: string; readonly cert?: string; readonly key?: string };
 }

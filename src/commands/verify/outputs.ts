@@ -128,7 +128,8 @@ const proofWords: Readonly<Record<Proof, string>> = {
   "read back": "read back and compared, not restored",
 };
 
-function becauseOf({ notRestored, notCompared = null }: Proven): string {
+function becauseOf({ notRestored, notCompared = null, host = null }: Proven): string {
+  if (host?.fault === null) return `, on what ${host.file} makes`;
   const left = notCompared === null ? "" : `; ${notCompared} not compared`;
   return notRestored === null ? left : `: ${notRestored}`;
 }

@@ -41,8 +41,20 @@ export type NotCompared = typeof notComparedParts[number];
 /** All of them. */
 export const notComparedParts = ["index entries"] as const;
 
+/** What was made first where a copy was restored aside, in place of what the database's host brings. */
+export interface ProofHost {
+  /** The file that made it, as shown in messages. */
+  readonly file: string;
+  /** Its checksum, as `SHA256SUMS` has it. */
+  readonly sha256: string;
+  /** Why the copy was not restored on it; `null` when it was. */
+  readonly fault: string | null;
+}
+
 /** How far a copy was proven. */
 export interface Proven {
+  /** `null` or left out where nothing was made first. */
+  readonly host?: ProofHost | null;
   readonly proof: Proof;
   /** For `read back`; `null` also where an earlier release did not note it. */
   readonly notRestored: NotRestored | null;
@@ -52,14 +64,18 @@ export interface Proven {
 
 /** Says how far a copy was proven: `proven (opened)`, `read back, NOT restored: the role may not create databases`. */
 export function proofText(proven: Proven): string {
-  const { proof, notRestored } = proven;
+  const { proof, notRestored, host } = proven;
   if (proof !== "read back") return `proven (${proofWords(proven)})`;
-  return `read back, NOT restored${notRestored === null ? "" : `: ${notRestored}`}`;
+  const fault = host?.fault ?? null;
+  return `read back, NOT restored${notRestored === null ? "" : `: ${notRestored}`}${
+    fault === null ? "" : ` (${fault})`
+  }`;
 }
 
-/** Says how a copy was proven: `opened`, `opened; index entries not compared`. */
-export function proofWords({ proof, notCompared = null }: Proven): string {
-  return notCompared === null ? proof : `${proof}; ${notCompared} not compared`;
+/** Says how a copy was proven: `opened`, `opened; index entries not compared`, `scratch database, on what drizzle/host.sql makes`. */
+export function proofWords({ proof, notCompared = null, host = null }: Proven): string {
+  const how = host === null || host.fault !== null ? proof : `${proof}, on what ${host.file} makes`;
+  return notCompared === null ? how : `${how}; ${notCompared} not compared`;
 }
 
 /** What the identity of a database looks like, in it and in manifests. */

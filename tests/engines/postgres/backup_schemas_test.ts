@@ -19,6 +19,45 @@ const there =
   `SELECT concat_ws(' ', n.nspname, c.relname, (SELECT count(*) FROM pg_depend d WHERE d.refobjid = c.oid)) AS name
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 'auth', 'shop') ORDER BY 1`;
 
+for (const name of ["pg_dump", "harbor"] as const) {
+  test(`postgres 15: a copy of ${name} that needs what the host brings is restored on what the project says of it`, () =>
+    withOwnedPostgres(15, "CREATEDB", async ({ url }) => {
+      const brought =
+        "CREATE SCHEMA auth; CREATE FUNCTION auth.me() RETURNS text LANGUAGE sql AS $$ SELECT 'me'::text $$;";
+      await run(
+        url,
+        `${brought} CREATE TABLE notes (id integer PRIMARY KEY, owner text DEFAULT auth.me()); INSERT INTO notes VALUES (1)`,
+      );
+      // The file, how a copy is proven, and why not on it.
+      const cases = [
+        [null, "read back", undefined],
+        [`CREATE ROLE nobody_has; ${brought}`, "scratch database", null],
+        ["CREATE SCHEMA auth;\nCREATE TABEL a ();", "read back", /^drizzle\/host\.sql:2: syntax error/],
+        ["ALTER ROLE postgres LOGIN;", "read back", /line 1: it changes the whole server/],
+        [
+          `${brought} CREATE TABLE notes (id integer);`,
+          "read back",
+          /^drizzle\/host\.sql makes what the copy has: .*notes/,
+        ],
+      ] as const;
+      for (const [text, proof, fault] of cases) {
+        const place = { ...parsePostgres(url), hostFile: { file: "drizzle/host.sql", text: () => text } };
+        const engine = name === "harbor"
+          ? await openHarborEngine(place, testClient)
+          : await openPgDumpEngine(place, testClient, { PATH: process.env["PATH"] });
+        await withCopy(engine, async ({ path, content }) => {
+          const proven = await engine.prove(path, never);
+          assert.equal(proven.proof, proof, `${text}`);
+          assert.deepEqual(proven.content.tables, content.tables);
+          if (fault instanceof RegExp) assert.match(proven.host?.fault ?? "", fault);
+          else assert.equal(proven.host?.fault, fault);
+        });
+      }
+      const roles = await run(url, "SELECT 1 AS one FROM pg_roles WHERE rolname = 'nobody_has'");
+      assert.deepEqual(roles, []);
+    }));
+}
+
 test("postgres 15: a copy of pg_dump holds the schemas that the history names, and puts them back as they were", () =>
   withOwnedPostgres(15, "CREATEDB", async ({ url }) => {
     await run(url, made);

@@ -78,7 +78,10 @@ export async function withSchemas<T>(
   history: History,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const place = await lookingAt(parseDatabaseUrl(url), () => schemasOfHistory(history));
+  const place = await lookingAt(
+    parseDatabaseUrl(url),
+    () => Promise.resolve({ schemas: schemasOfHistory(history) }),
+  );
   const database = await openDatabase(place, { client: testClient, access: "write" });
   try {
     return await work(contextOf(database, history));

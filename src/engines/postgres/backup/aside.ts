@@ -16,8 +16,7 @@ export function postgresAside(url: PostgresUrl, client: Client, signal: AbortSig
     const task = { url, client, signal, verb: "examine" } as const;
     const { restored, notRestored } = await withScratch(
       task,
-      "all",
-      { isTried: false },
+      { holds: "all", isTried: false },
       async (_, { url }) => {
         const database = await openPostgres(url, { client, access: "write" });
         try {

@@ -75,7 +75,8 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
       const task = taskOf("prove a copy of", signal);
       const file = { path, signal, onProgress, readsAccount };
       try {
-        const { restored, notRestored } = await withScratch(task, "tables", {
+        const { restored, notRestored, host } = await withScratch(task, {
+          holds: "tables",
           isTried: onRestored !== undefined,
           code: {
             text: async () => (await visit({ path, signal }, skipRows)).definitions.join("\n"),
@@ -87,8 +88,8 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
           if (onRestored !== undefined) await tryOn(scratch, { content, ...aside }, onRestored);
           return proven;
         });
-        if (notRestored === null) return { ...restored, proof: "scratch database", notRestored };
-        return { ...await readBack(file), proof: "read back", notRestored };
+        if (notRestored === null) return { ...restored, proof: "scratch database", notRestored, host };
+        return { ...await readBack(file), proof: "read back", notRestored, host };
       } catch (error) {
         throw taskFailure(task, error);
       }

@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { messageOf } from "../../../base/errors.ts";
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
-import type { NotRestored } from "../../backup/content.ts";
+import type { HostScript } from "../../../history/host.ts";
+import type { NotRestored, ProofHost } from "../../backup/content.ts";
 import type { Trial, TrialObstacle } from "../../backup/engine.ts";
 import { aside, type BackupTask, inTransaction, isUndefined, query, withBackupSession } from "./session.ts";
 import { leftoversQuery, ownMarkQuery } from "../catalogs/session_databases.ts";
 import type { Session } from "../session/session.ts";
 import { sqlStateOf } from "../session/errors.ts";
+import { bringHost, isDuplicate, readHostFile } from "./bring_host.ts";
 import { holdAtRest } from "./hold_at_rest.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
 import { countNow } from "../watch/locks.ts";
@@ -16,8 +19,14 @@ const prefix = "harbor_scratch_";
 
 /** What came of work in a scratch database, or why there could be none. */
 export type ScratchResult<T> =
-  | { readonly restored: T; readonly notRestored: null }
-  | { readonly restored: null; readonly notRestored: NotRestored };
+  & {
+    /** What was made there first; `null` where nothing was asked for. */
+    readonly host: ProofHost | null;
+  }
+  & (
+    | { readonly restored: T; readonly notRestored: null }
+    | { readonly restored: null; readonly notRestored: NotRestored }
+  );
 
 /** Where work in a scratch database finds what is there. */
 export interface Aside {
@@ -29,6 +38,8 @@ export interface Aside {
 
 /** What is going to be done in a scratch database. */
 export interface Wanted {
+  /** What of the schema is restored there. */
+  readonly holds: Held;
   /** Whether something is tried there, which changes rows and definitions. */
   readonly isTried: boolean;
   /** Of the copy that is going to be restored there. */
@@ -44,10 +55,35 @@ export interface Wanted {
  */
 export async function withScratch<T>(
   task: BackupTask,
-  holds: Held,
-  { isTried, code }: Wanted,
+  wanted: Wanted,
   work: (scratch: Session, aside: Aside) => Promise<T>,
 ): Promise<ScratchResult<T>> {
+  const asked = readHostFile(task.url.hostFile);
+  const once = (script: HostScript | null, host: ProofHost | null) =>
+    attempt(task, { ...wanted, script, host }, work);
+  if (asked === null || "fault" in asked) return await once(null, asked);
+  const { file, sha256 } = asked;
+  const result = await once(asked, { file, sha256, fault: null });
+  if (result.host?.fault == null || result.restored !== null) return result;
+  // What the file makes may be in the copy, too.
+  return await once(null, result.host);
+}
+
+/** What an attempt does beside what is {@link Wanted}. */
+interface Attempt extends Wanted {
+  /** Made first where the copy, or what is tried on it, may need it. */
+  readonly script: HostScript | null;
+  /** What is said of that. */
+  readonly host: ProofHost | null;
+}
+
+async function attempt<T>(
+  task: BackupTask,
+  { holds, isTried, code, script, host: said }: Attempt,
+  work: (scratch: Session, aside: Aside) => Promise<T>,
+): Promise<ScratchResult<T>> {
+  let host = said;
+  const without = (notRestored: NotRestored) => ({ restored: null, notRestored, host });
   // It has to outlive a request to stop, because it drops the database.
   const lasting = { ...task, signal: new AbortController().signal };
   return await withBackupSession(lasting, async (admin) => {
@@ -73,6 +109,14 @@ export async function withScratch<T>(
       const place = { ...task, url: { ...task.url, database: name } };
       return await withBackupSession(place, async (scratch) => {
         isOpen = true;
+        const needs = (made: readonly string[]) => inSnapshotOf(admin, () => readNeeds(admin, holds, made));
+        const isNeeded = script !== null &&
+          (isTried ||
+            (await needs(makeable.map(({ name }) => name))).some(({ extension }) => extension === null));
+        if (script !== null && !isNeeded) host = null;
+        if (script !== null && host !== null) {
+          host = { ...host, fault: await bringHost(scratch, admin.path, script) };
+        }
         const unmade = new Set<string>();
         for (const { name, text } of [...extensions, ...makeable]) {
           await inTransaction(scratch, { mode: "write" }, () => scratch.script(text)).catch((error) => {
@@ -86,16 +130,20 @@ export async function withScratch<T>(
             display: `the copy of ${task.url.display}`,
             settings: { ...task.url.settings, search_path: admin.path },
           };
-          return { restored: await work(scratch, { url, owners }), notRestored: null };
+          return { restored: await work(scratch, { url, owners }), notRestored: null, host };
         } catch (error) {
+          if (host?.fault === null && isDuplicate(error)) {
+            host = { ...host, fault: `${host.file} makes what the copy has: ${messageOf(error)}` };
+            return without("its definitions need something outside of the copy");
+          }
           if (sqlStateOf(error) === diskFull) return without(noRoom);
           if (!isUndefined(error)) throw error;
           const made = makeable.map(({ name }) => name).filter((name) => !unmade.has(name));
-          const needs = await inSnapshotOf(admin, () => readNeeds(admin, holds, made));
-          if (needs.some(({ extension }) => extension !== null && unmade.has(extension))) {
+          const lacking = await needs(made);
+          if (lacking.some(({ extension }) => extension !== null && unmade.has(extension))) {
             return without("an extension cannot be made in a scratch database");
           }
-          if (needs.some(({ extension }) => extension === null)) {
+          if (lacking.some(({ extension }) => extension === null)) {
             return without("its definitions need something outside of the copy");
           }
           throw error;
@@ -109,10 +157,6 @@ export async function withScratch<T>(
       await drop(admin, name, true);
     }
   });
-}
-
-function without(notRestored: NotRestored) {
-  return { restored: null, notRestored };
 }
 
 const diskFull = "53100";

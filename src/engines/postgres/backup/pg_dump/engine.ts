@@ -242,7 +242,8 @@ async function prove(
 ): Promise<Proven & ProvenCopy> {
   const archive = await openArchive({ programs, path, signal: task.signal });
   const { schemas } = archive;
-  const { restored, notRestored } = await withScratch(task, "all", {
+  const { restored, notRestored, host } = await withScratch(task, {
+    holds: "all",
     isTried: onRestored !== undefined,
     code: { text: archive.calling, functions: archive.functions },
   }, async (scratch, aside) => {
@@ -260,11 +261,11 @@ async function prove(
     if (onRestored !== undefined) await tryOn(scratch, { content, ...aside }, onRestored);
     return { content, ...account };
   });
-  if (restored !== null) return { ...restored, proof: "scratch database", notRestored };
+  if (restored !== null) return { ...restored, proof: "scratch database", notRestored, host };
   const reader = openAccountReader();
   const content = await contentOf(archive, await readBack(archive, reader));
   const account = readsAccount ? { account: reader.account() } : {};
-  return { content, ...account, proof: "read back", notRestored };
+  return { content, ...account, proof: "read back", notRestored, host };
 }
 
 /** Returns where each sequence of schemas stands, as pg_dump writes it: `5, true`. */
