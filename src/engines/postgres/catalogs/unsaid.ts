@@ -13,29 +13,29 @@ interface Row {
   readonly words: string;
 }
 
-/** What there may be of the table or view `c` that no snapshot has a place for, a branch a kind; servers before 15 lack some columns. */
+/** What there may be of the tables and views in `owned` that no snapshot has a place for, a branch a kind; servers before 15 lack some columns. */
 const parts = `
-  SELECT 'rule' AS kind, r.rulename::text AS name, '' AS words FROM pg_rewrite r
+  SELECT c."table", 'rule' AS kind, r.rulename::text AS name, '' AS words FROM owned c CROSS JOIN pg_rewrite r
   WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN' AND r.ev_enabled <> 'D'
   UNION ALL
-  SELECT 'trigger', t.tgname, CASE t.tgenabled WHEN 'D' THEN 'never' ELSE 'only in a replica''s session' END
-  FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('D', 'R')
+  SELECT c."table", 'trigger', t.tgname, CASE t.tgenabled WHEN 'D' THEN 'never' ELSE 'only in a replica''s session' END
+  FROM owned c CROSS JOIN pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('D', 'R')
   UNION ALL
-  SELECT 'view', c.relname, '' WHERE c.relkind = 'm' AND NOT c.relispopulated
+  SELECT c."table", 'view', c.relname, '' FROM owned c WHERE c.relkind = 'm' AND NOT c.relispopulated
   UNION ALL
-  SELECT 'word', format('%I.%I', n.nspname, s.relname), w.words FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+  SELECT c."table", 'word', format('%I.%I', n.nspname, s.relname), w.words FROM owned c CROSS JOIN pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
     JOIN pg_namespace n ON n.oid = s.relnamespace JOIN pg_sequence q ON q.seqrelid = s.oid,
     LATERAL (VALUES (CASE WHEN q.seqcycle THEN 'CYCLE' END),
       (CASE WHEN q.seqincrement <> 1 THEN concat('INCREMENT BY ', q.seqincrement) END)) AS w (words)
   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
     AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i') AND w.words IS NOT NULL
   UNION ALL
-  SELECT 'sequence', format('%I.%I', n.nspname, s.relname), '' FROM pg_depend d
+  SELECT c."table", 'sequence', format('%I.%I', n.nspname, s.relname), '' FROM owned c CROSS JOIN pg_depend d
     JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' AND s.relpersistence = 'u' JOIN pg_namespace n ON n.oid = s.relnamespace
   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
     AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i') AND c.relpersistence = 'p'
   UNION ALL
-  SELECT 'word', k.conname, w.words FROM pg_constraint k, LATERAL (VALUES
+  SELECT c."table", 'word', k.conname, w.words FROM owned c CROSS JOIN pg_constraint k, LATERAL (VALUES
       (CASE WHEN k.condeferrable THEN concat('DEFERRABLE', CASE WHEN k.condeferred THEN ' INITIALLY DEFERRED' END) END),
       (CASE WHEN k.contype = 'c' AND k.connoinherit THEN 'NO INHERIT' END),
       (CASE WHEN k.contype = 'f' AND k.confmatchtype = 'f' THEN 'MATCH FULL' END),
@@ -43,28 +43,26 @@ const parts = `
         THEN 'ON DELETE of some columns' END)) AS w (words)
   WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'p', 'u') AND w.words IS NOT NULL
   UNION ALL
-  SELECT 'word', i.relname, w.words FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid, LATERAL (VALUES
+  SELECT c."table", 'word', i.relname, w.words FROM owned c CROSS JOIN pg_index x JOIN pg_class i ON i.oid = x.indexrelid, LATERAL (VALUES
       (CASE WHEN x.indnatts > x.indnkeyatts THEN 'INCLUDE' END),
       (CASE WHEN x.indisunique AND to_jsonb(x) ->> 'indnullsnotdistinct' = 'true' AND NOT EXISTS (
         SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.contype = 'u') THEN 'NULLS NOT DISTINCT' END)) AS w (words)
   WHERE x.indrelid = c.oid AND w.words IS NOT NULL
   UNION ALL
-  SELECT 'word', a.attname, format('COLLATE %I', l.collname) FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
+  SELECT c."table", 'word', a.attname, format('COLLATE %I', l.collname) FROM owned c CROSS JOIN pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
     JOIN pg_collation l ON l.oid = a.attcollation
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attcollation <> y.typcollation AND c.relkind IN ('r', 'p')
   UNION ALL
-  SELECT 'word', '', concat('PARTITION BY ', pg_get_partkeydef(c.oid)) WHERE c.relkind = 'p'
+  SELECT c."table", 'word', '', concat('PARTITION BY ', pg_get_partkeydef(c.oid)) FROM owned c WHERE c.relkind = 'p'
   UNION ALL
-  SELECT 'word', '', o FROM unnest(c.reloptions) AS o WHERE c.relkind = 'v'`;
+  SELECT c."table", 'word', '', o FROM owned c, unnest(c.reloptions) AS o WHERE c.relkind = 'v'`;
 
 /** Reads from the catalogs what tables and views have that no snapshot says. */
 export async function readUnsaid(database: Database): Promise<readonly UnsaidPart[]> {
   const rows = await database.read<Row>(
-    sql`SELECT ${tableName} AS "table", part.* FROM pg_class c CROSS JOIN LATERAL (${
-      sql.raw(parts)
-    }) AS part WHERE c.relnamespace = ${own} AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT ${
-      sql.raw(isOwnRelation)
-    } ORDER BY 1, 2, 3, 4`,
+    sql`WITH owned AS MATERIALIZED (SELECT c.*, ${tableName} AS "table" FROM pg_class c WHERE c.relnamespace = ${own}
+      AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT ${sql.raw(isOwnRelation)})
+      SELECT * FROM (${sql.raw(parts)}) AS part ORDER BY 1, 2, 3, 4`,
   );
   return rows.map((row) => partOf(row, quoteTable(row.table, database.schemas)));
 }
