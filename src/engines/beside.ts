@@ -19,11 +19,11 @@ export interface Piece {
 
 /**
  * What becomes of the rows of a table in one transaction, in which nobody else writes: `copy` of a table of any size, which another takes the place of; of a
- * large one `rewrite`, since columns go, and `drop`.
+ * large one `rewrite`, since columns go, `drop`, and `write`: an UPDATE or DELETE looks through it, or its rows are put into another.
  */
 export interface Staying {
   readonly table: string;
-  readonly way: "copy" | "rewrite" | "drop";
+  readonly way: "copy" | "rewrite" | "drop" | "write";
 }
 
 /** A part of a script that an engine does in a way of its own, with the same result. */

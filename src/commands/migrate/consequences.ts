@@ -10,6 +10,7 @@ import { releasesThatRun, type Verdict } from "../../releases/may_run.ts";
 import { stoppedReleases } from "../../releases/words.ts";
 import { countText } from "../../state/count_rows.ts";
 import { filledForGood } from "./kept_lines.ts";
+import { waitsIn } from "./plan_output.ts";
 
 /** What a plan means for the data and for the application. */
 export interface Consequences {
@@ -19,12 +20,20 @@ export interface Consequences {
   readonly losses: readonly string[];
   /** Of each release whether it may run now, and then; `null` when nobody says what releases need. */
   readonly releases: readonly { readonly now: Verdict; readonly then: Verdict }[] | null;
+  /** Which tables keep everybody who writes waiting, each as a sentence. */
+  readonly waits: readonly string[];
   /** Why that cannot be read. */
   readonly problem: HarborError | null;
 }
 
 /** What is known where nothing is there yet, or nothing is to be done. */
-export const noConsequences: Consequences = { going: [], losses: [], releases: null, problem: null };
+export const noConsequences: Consequences = {
+  going: [],
+  losses: [],
+  releases: null,
+  waits: [],
+  problem: null,
+};
 
 /** Reads what a plan means. */
 export async function readConsequences(
@@ -40,13 +49,15 @@ export async function readConsequences(
   if (plan.from === null) return { ...noConsequences, losses };
   const { foresee } = await import("../../migrate/foresee.ts");
   const { waysOfPlan } = await import("../../migrate/steps/run_steps.ts");
+  const ways = await waysOfPlan(context, plan);
   const foreseen = await foresee(context, plan);
   const { releases, problem } = await readKnownReleases(app.readBeside);
   const schemas = foreseen?.schemas ?? null;
   return {
     going: foreseen?.going ?? null,
-    losses: noKeep ? [...losses, ...await filledForGood(context, await waysOfPlan(context, plan))] : losses,
+    losses: noKeep ? [...losses, ...await filledForGood(context, ways)] : losses,
     releases: releases === null || schemas === null ? null : verdicts(releases, schemas),
+    waits: await waitsIn(context, ways),
     problem,
   };
 }
@@ -82,7 +93,7 @@ const named = 12;
  * @param isWhole Whether everything is named, however much it is
  */
 export function consequenceFacts(
-  { going, losses, releases, problem }: Consequences,
+  { going, losses, releases, waits, problem }: Consequences,
   isWhole: boolean,
 ): readonly Fact[] {
   const goes = goingTexts(going ?? [], isWhole);
@@ -90,6 +101,8 @@ export function consequenceFacts(
     ...going === null ? [["goes", "not known: the history has no snapshot of what is there"] as const] : [],
     ...goes.length === 0 ? [] : [["goes", goes.join(", ")] as const],
     ...losses.map((loss): Fact => ["goes", loss]),
+    // The steps of a plan say it themselves.
+    ...isWhole ? [] : waits.map((wait): Fact => ["waits", wait]),
     ...releaseFacts(releases ?? []),
     ...problem === null ? [] : [["releases", `not known: ${problem.message}`] as const],
   ];

@@ -91,7 +91,7 @@ async function printDryRun(
   const { report } = app;
   printPlace(undertaking);
   const { waysOfPlan } = await import("../../migrate/steps/run_steps.ts");
-  const ways = waysIn(await waysOfPlan(context, plan));
+  const ways = await waysIn(context, await waysOfPlan(context, plan));
   printPlan(app, plan, ways);
   const consequences = plan.steps.length === 0
     ? noConsequences

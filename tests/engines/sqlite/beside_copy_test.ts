@@ -440,6 +440,9 @@ const staying: readonly (readonly [script: readonly string[], small: string, lar
   [["ALTER TABLE files DROP COLUMN size"], "", ""],
   [["DELETE FROM files WHERE n = 1", "ALTER TABLE files DROP COLUMN size"], "", "rewrite"],
   [["DELETE FROM files WHERE n = 1", "DROP TABLE files"], "", "drop"],
+  [["UPDATE OR IGNORE files SET n = 1"], "", "write"],
+  [["REPLACE INTO small (id) SELECT id FROM main.files"], "", "write"],
+  [["INSERT INTO files (n) VALUES (1)"], "", ""],
   [
     [
       "CREATE TABLE other (id INTEGER PRIMARY KEY, uuid TEXT)",
@@ -451,7 +454,7 @@ const staying: readonly (readonly [script: readonly string[], small: string, lar
     "copy",
   ],
 ];
-test("what stays in one transaction beside writers is told: columns and tables that go, and copies by hand", () =>
+test("what stays in one transaction beside writers is told: columns and tables that go, copies by hand, and rows that are changed", () =>
   withBesideFile(1, async ({ path }) => {
     const cut = (script: readonly string[], largeRows: number) =>
       withLarge(path, async (database) => {

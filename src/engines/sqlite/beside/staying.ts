@@ -1,5 +1,6 @@
 import { isSameName } from "../../../base/fold_name.ts";
 import { sqliteOperations } from "../../../sql/operations/sqlite.ts";
+import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
 import type { Staying } from "../../beside.ts";
 import type { BesidePlace } from "../database.ts";
 import { droppedTable, readDroppedColumns } from "./script/drops.ts";
@@ -26,5 +27,21 @@ export function staying({ file, largeRows }: BesidePlace, texts: readonly string
     }
     at += columns?.count ?? 1;
   }
+  const isFound = (name: string) => found.some(({ table }) => isSameName("sqlite", table, name));
+  for (const table of texts.flatMap((text) => readFrom(text) ?? [])) {
+    if (!isFound(table) && isLarge(file, table, largeRows)) found.push({ table, way: "write" });
+  }
   return found;
+}
+
+/** Returns the table whose rows a statement changes, or puts into another one; `null` for any other statement. */
+function readFrom(text: string): string | null {
+  const cursor = cursorAt(tokensOf(text, "sqlite"));
+  if (cursor.take("UPDATE")) {
+    if (cursor.take("OR")) cursor.next();
+    return cursor.name();
+  }
+  if (cursor.take("DELETE", "FROM")) return cursor.name();
+  if (!cursor.take("INSERT") && !cursor.take("REPLACE")) return null;
+  return cursor.seek("SELECT") !== null && cursor.seek("FROM") !== null ? cursor.name() : null;
 }

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { waitsIn } from "../../src/commands/migrate/plan_output.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { preparePlan } from "../../src/migrate/prepare_plan.ts";
+import { waysOfPlan } from "../../src/migrate/steps/run_steps.ts";
+import { engines, withTestDatabase } from "../support/databases.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { historyOf } from "../support/samples/script_history.ts";
+
+const engine = engines.find(({ name }) => name === "sqlite file")!;
+
+test("sqlite file: a plan says which large tables keep writers waiting, and for about how long", () =>
+  engine.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const history = historyOf("sqlite", [
+        "CREATE TABLE files (id INTEGER PRIMARY KEY, size INTEGER);--> statement-breakpoint\nCREATE TABLE users (id INTEGER)",
+        "UPDATE files SET size = 2 * size",
+        "UPDATE users SET id = id + 1",
+        "INSERT INTO users SELECT id FROM files WHERE size > 7;--> statement-breakpoint\nDROP TABLE files",
+      ]);
+      const context = contextOf(database, history);
+      await migrate(context, { goal: { direction: "upgrade", text: "+1" }, lockWaitMs: 0 });
+      await engine.query(
+        url,
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO files SELECT i, i FROM n",
+      );
+      const plan = await preparePlan(context, { direction: "upgrade", text: "head" });
+      const rest = "in one transaction, and nobody writes meanwhile: for about 60 ms";
+      assert.deepEqual(await waitsIn(context, await waysOfPlan(context, plan)), [
+        `files: its rows are changed, or put into another table, ${rest}`,
+        `files: it goes with its rows ${rest}`,
+      ]);
+    })
+  ));
