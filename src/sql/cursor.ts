@@ -50,8 +50,9 @@ export function cursorAt(tokens: readonly Token[]): SqlCursor {
     },
     name() {
       take("IF", "NOT", "EXISTS") || take("IF", "EXISTS");
-      const first = next();
-      return nameOf(take(".") ? next() : first) ?? "";
+      let last = next();
+      while (take(".")) last = next();
+      return nameOf(last) ?? "";
     },
     rest: () => tokens.slice(at),
   };

@@ -11,7 +11,7 @@ import type { Step } from "../rules/plan.ts";
 import { schemasAround } from "./keep.ts";
 import { requireRoom } from "./room.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
-import { affinityOf } from "./rules/retyped.ts";
+import { affinityOf } from "../../sql/affinity.ts";
 import { makeSide, nextId, requireThere } from "./side_tables.ts";
 import { list } from "./side/words.ts";
 

@@ -4,7 +4,7 @@ import { stopIfAsked } from "../../../base/interrupt.ts";
 import { stoppedBackup } from "../../../base/stop_backup.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { ComparedColumn, ComparedTable, HoldContents } from "../../watch/held_contents.ts";
-import { affinityOf } from "../affinity.ts";
+import { affinityOf } from "../../../sql/affinity.ts";
 import { type FileJob, isLarge, runApart } from "../apart/large_file.ts";
 import { execute, mostMappedBytes, prepare } from "../connection/open_file.ts";
 

@@ -1,4 +1,5 @@
 import type { Dialect } from "../../../base/dialect.ts";
+import { affinityOf } from "../../../sql/affinity.ts";
 import { commaParts, cursorAt, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 import { elementType, isArray, postgresType } from "../../../sql/postgres_spelling.ts";
@@ -63,7 +64,7 @@ export function staysUpTo(dialect: Dialect, from: string, types: readonly string
 
 const stepStaysUpTo: Readonly<Record<Dialect, (from: string, to: string) => number>> = {
   // What has no affinity takes every value as it is.
-  sqlite: (from, to) => affinityOf(to) !== "BLOB" && affinityOf(from) !== affinityOf(to) ? -1 : Infinity,
+  sqlite: (from, to) => affinityOf(to) !== "blob" && affinityOf(from) !== affinityOf(to) ? -1 : Infinity,
   postgresql: (from, to) => {
     const [is, wanted] = [postgresType(from), postgresType(to)];
     if (is === wanted) return Infinity;
@@ -79,12 +80,3 @@ const stepStaysUpTo: Readonly<Record<Dialect, (from: string, to: string) => numb
     return isArray(wanted) ? -1 : most;
   },
 };
-
-/** Source: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
-export function affinityOf(type: string): string {
-  const name = type.toUpperCase();
-  if (name.includes("INT")) return "INTEGER";
-  if (/CHAR|CLOB|TEXT/.test(name)) return "TEXT";
-  if (name === "" || name.includes("BLOB")) return "BLOB";
-  return /REAL|FLOA|DOUB/.test(name) ? "REAL" : "NUMERIC";
-}

@@ -5,7 +5,7 @@ import { ownTable, userStatement } from "../../../engines/statement_names.ts";
 import type { Column, OtherObject, Table } from "../../../schema/snapshot.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import { isBuiltIn } from "../rules/built_in_type.ts";
-import { affinityOf } from "../rules/retyped.ts";
+import { affinityOf } from "../../../sql/affinity.ts";
 
 /** A side table to make. */
 export interface SideTable {
@@ -253,10 +253,10 @@ export const words: Readonly<Record<Dialect, Words>> = {
 
 /** Whether a column of an affinity makes again of a text or a number the other that it had, and that reads the same. */
 const ofClass: Readonly<Record<string, (value: SQL, became: SQL) => SQL>> = {
-  TEXT: (value, became) => sql`(typeof(${value}) = 'text' AND ${isNumber(became)})`,
-  INTEGER: numberOfText,
-  NUMERIC: numberOfText,
-  REAL: numberOfText,
+  text: (value, became) => sql`(typeof(${value}) = 'text' AND ${isNumber(became)})`,
+  integer: numberOfText,
+  numeric: numberOfText,
+  real: numberOfText,
 };
 
 function numberOfText(value: SQL, became: SQL): SQL {

@@ -1,10 +1,10 @@
-import { commaParts, topLevel } from "../../../sql/cursor.ts";
+import { commaParts, cursorAt, type SqlCursor, topLevel } from "../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
-import { type Cursor, cursorOf, namesIn, plainName } from "./cursor.ts";
+import { namesIn, plainName } from "./names.ts";
 import type { Effect } from "./effect.ts";
 
 /** `CREATE …`: tables count, and whether rows come with them. */
-export function ofCreate(cursor: Cursor): readonly Effect[] {
+export function ofCreate(cursor: SqlCursor): readonly Effect[] {
   while (["TEMP", "TEMPORARY", "UNLOGGED", "GLOBAL", "LOCAL"].some((word) => cursor.take(word)));
   if (!cursor.take("TABLE")) return [];
   const isCertain = !cursor.take("IF", "NOT", "EXISTS");
@@ -14,7 +14,7 @@ export function ofCreate(cursor: Cursor): readonly Effect[] {
 }
 
 /** `DROP …`: tables, and schemas with what is in them. */
-export function ofDrop(cursor: Cursor): readonly Effect[] {
+export function ofDrop(cursor: SqlCursor): readonly Effect[] {
   if (cursor.take("SCHEMA")) {
     // Without CASCADE there is nothing in it.
     if (!isWord(cursor.rest().at(-1), "CASCADE")) return [];
@@ -27,21 +27,21 @@ export function ofDrop(cursor: Cursor): readonly Effect[] {
 }
 
 /** `ALTER …` of all but tables: schemas get other names. */
-export function ofSchema(cursor: Cursor): readonly Effect[] {
+export function ofSchema(cursor: SqlCursor): readonly Effect[] {
   if (!cursor.take("SCHEMA")) return [];
   const schema = cursor.name();
   return cursor.take("RENAME", "TO") ? [{ kind: "rename schema", schema, to: cursor.name() }] : [];
 }
 
 /** `ALTER TABLE …`, action by action. */
-export function ofAlter(cursor: Cursor): readonly Effect[] {
+export function ofAlter(cursor: SqlCursor): readonly Effect[] {
   cursor.take("IF", "EXISTS");
   cursor.take("ONLY");
   const table = cursor.name();
-  return commaParts(cursor.rest()).flatMap((part) => ofAction(table, cursorOf(part, cursor.dialect)));
+  return commaParts(cursor.rest()).flatMap((part) => ofAction(table, cursorAt(part)));
 }
 
-function ofAction(table: string, action: Cursor): readonly Effect[] {
+function ofAction(table: string, action: SqlCursor): readonly Effect[] {
   if (action.take("RENAME", "TO")) return [{ kind: "rename", table, to: action.name() }];
   if (action.take("RENAME")) {
     if (action.take("CONSTRAINT")) return [];
@@ -63,7 +63,7 @@ function ofAction(table: string, action: Cursor): readonly Effect[] {
 const constraints = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "EXCLUDE"];
 const valued = ["DEFAULT", "GENERATED", "IDENTITY", "AS", "SERIAL", "SMALLSERIAL", "BIGSERIAL"];
 
-function ofAddition(table: string, action: Cursor): readonly Effect[] {
+function ofAddition(table: string, action: SqlCursor): readonly Effect[] {
   if (!action.take("COLUMN") && constraints.some((word) => action.take(word))) return [];
   action.take("IF", "NOT", "EXISTS");
   const column = action.name();
@@ -72,13 +72,13 @@ function ofAddition(table: string, action: Cursor): readonly Effect[] {
 }
 
 /** `ALTER COLUMN c TYPE t USING …` works values out, unless it is a plain cast. */
-function ofColumnChange(table: string, action: Cursor): readonly Effect[] {
+function ofColumnChange(table: string, action: SqlCursor): readonly Effect[] {
   action.take("COLUMN");
   const column = action.name();
   const rest = action.rest();
   const using = rest.slice(rest.findIndex((token) => isWord(token, "USING")) + 1);
   if (using.length === rest.length) return [];
-  const isCast = plainName(using[0], action.dialect) === column &&
+  const isCast = plainName(using[0]) === column &&
     (using.length === 1 || using[1]?.text === ":") &&
     using.slice(3).every((token) => nameOf(token) !== null || "():[].,".includes(token.text));
   return isCast ? [] : [{ kind: "write", table, columns: [column], isFill: false }];

@@ -1,7 +1,7 @@
 import type { Dialect } from "../../../base/dialect.ts";
-import { tokensOf } from "../../../sql/cursor.ts";
+import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
-import { cursorOf, namesIn } from "./cursor.ts";
+import { namesIn, readIn } from "./names.ts";
 
 /** The names that a statement drops which are neither tables nor columns: views, triggers, functions. */
 export function droppedObjects(sql: string, dialect: Dialect): readonly string[] {
@@ -13,7 +13,7 @@ export function droppedObjects(sql: string, dialect: Dialect): readonly string[]
 /** The types that a statement drops with the columns that have them: `DROP TYPE … CASCADE`, `DROP DOMAIN … CASCADE`. */
 export function droppedTypes(sql: string, dialect: Dialect): readonly string[] {
   const tokens = tokensOf(sql, dialect).filter(({ text }) => text !== ";");
-  const cursor = cursorOf(tokens, dialect);
+  const cursor = cursorAt(readIn(tokens, dialect));
   if (!isWord(tokens.at(-1), "CASCADE") || !cursor.take("DROP")) return [];
   if (!cursor.take("TYPE") && !cursor.take("DOMAIN")) return [];
   cursor.take("IF", "EXISTS");

@@ -1,4 +1,4 @@
-import { affinityOf } from "../../affinity.ts";
+import { affinityOf } from "../../../../sql/affinity.ts";
 import { foldName, isSameName } from "../../../../base/fold_name.ts";
 import { columnsIn } from "../../../../sql/expression_columns.ts";
 import { type TableForm } from "../form/table.ts";

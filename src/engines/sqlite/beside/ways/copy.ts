@@ -1,4 +1,4 @@
-import { affinityOf } from "../../affinity.ts";
+import { affinityOf } from "../../../../sql/affinity.ts";
 import { foldName, isSameName } from "../../../../base/fold_name.ts";
 import { closing, tokensOf, topLevel } from "../../../../sql/cursor.ts";
 import { isWord } from "../../../../sql/lexer.ts";

@@ -1,4 +1,4 @@
-import { affinityOf } from "../../affinity.ts";
+import { affinityOf } from "../../../../sql/affinity.ts";
 import { sql } from "drizzle-orm";
 import { foldName } from "../../../../base/fold_name.ts";
 import { handedKey, type HandedResult } from "../../../beside.ts";

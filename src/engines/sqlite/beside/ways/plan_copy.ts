@@ -1,4 +1,4 @@
-import { affinityOf } from "../../affinity.ts";
+import { affinityOf } from "../../../../sql/affinity.ts";
 import { foldName, isSameName } from "../../../../base/fold_name.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
