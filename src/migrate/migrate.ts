@@ -3,7 +3,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { renameApplied } from "../engines/version_table.ts";
 import { type PrunedResult, pruneKept } from "./kept/prune.ts";
 import { requireInside } from "./kept/outside.ts";
-import type { ReturnedResult } from "./kept/put_back.ts";
+import type { ReturnedResult } from "./kept/settle_return.ts";
 import { requireKeepable } from "./kept/side_tables.ts";
 import { resumeReturns, tendKept } from "./kept/tend.ts";
 import { type Goal, settleGoal } from "./rules/plan.ts";

@@ -3,7 +3,7 @@ import type { App } from "../../cli/app.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { KeptResult } from "../../migrate/kept/keeper.ts";
 import type { Loss } from "../../migrate/kept/rules/losses.ts";
-import type { ReturnedResult } from "../../migrate/kept/put_back.ts";
+import type { ReturnedResult } from "../../migrate/kept/settle_return.ts";
 import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
 import type { Way } from "../../migrate/steps/run_beside.ts";
 import { countRows } from "../../state/count_rows.ts";

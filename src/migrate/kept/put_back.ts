@@ -1,49 +1,17 @@
-import { sql } from "drizzle-orm";
-import { HarborError } from "../../base/errors.ts";
-import { counted } from "../../base/quantity.ts";
-import { type Listener, words } from "./side/words.ts";
 import type { Database } from "../../engines/database.ts";
-import {
-  forgetKept,
-  type Kept,
-  keptRow,
-  placesName,
-  readKept,
-  readWithdrawal,
-  recountKept,
-  updateKept,
-} from "../../engines/kept_table.ts";
+import { type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import { ownTable } from "../../engines/statement_names.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
-import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
-import { allRows, tellProgress } from "../paced/walk_table.ts";
-import { namelessWords } from "./count_kept.ts";
-import { type Return, returnOf } from "./back/return.ts";
+import type { PaceOptions } from "../paced/backfill_walk.ts";
+import { returnOf } from "./back/return.ts";
 import type { Subject, Undoing } from "./back/subject.ts";
-import { columnsOf, countOf, countsOf, keyIndexOf } from "./side/contents.ts";
+import { walkAll, type Work } from "./back/walk.ts";
 import { oppositeOf } from "./given_values.ts";
-import { prune } from "./prune.ts";
-import { requireSideTables, withSideTables } from "./side_tables.ts";
 import { asThere, placeOf } from "./rules/as_there.ts";
-
-/** What was put back of one table, as reported. */
-export interface ReturnedResult {
-  readonly id: number;
-  readonly kind: Kept["kind"];
-  readonly table: string;
-  readonly columns: readonly string[];
-  /** Rows that were put back. */
-  readonly rows: number;
-  /** Rows that the application has deleted since: what was kept of them is gone as well. */
-  readonly deleted: number;
-  /** Rows that the registry has and the side table had not, when the return began or went on. */
-  readonly missing: number;
-  /** Rows that stay kept: they did not fit. */
-  readonly left: number;
-  /** Why, for people; `null` when nothing is left. */
-  readonly reason: string | null;
-}
+import { type ReturnedResult, settle } from "./settle_return.ts";
+import { columnsOf, countOf, keyIndexOf } from "./side/contents.ts";
+import { type Listener, words } from "./side/words.ts";
+import { requireSideTables, withSideTables } from "./side_tables.ts";
 
 /**
  * Puts kept data back, in batches that save how far they came: an interrupted return goes on there.
@@ -154,50 +122,6 @@ function isOfTheWayBack(other: Kept, kept: Kept): boolean {
     other.revision === kept.revision && other.direction !== kept.direction;
 }
 
-interface Work {
-  readonly kept: Kept;
-  /** Rows that were kept at first. */
-  readonly before: number;
-  /** `null` where the table is not there. */
-  readonly way: Return | null;
-}
-
-/** Goes through all that is kept, and again while rows that refer to others bring more back. */
-async function walkAll(
-  context: RunContext,
-  works: readonly Work[],
-  pace: PaceOptions,
-): Promise<ReadonlyMap<number, string>> {
-  const refusals = new Map<number, string>();
-  for (let round = 0;; round++) {
-    let isMore = round === 0;
-    for (const { kept, way } of works) {
-      if (way === null || (round > 0 && !way.isRepeated)) continue;
-      const before = await countOf(context.database, kept);
-      if (before === 0) continue;
-      context.notify({ kind: "doing", text: `putting back what was kept of ${kept.table}` });
-      const from = round === 0 ? kept.lastRow : 0;
-      await makePlaces(context, { kept, way });
-      const refusal = await walkOnce(context, way, { kept, pace, from });
-      context.notify({ kind: "done" });
-      if (refusal === null) refusals.delete(kept.id);
-      else refusals.set(kept.id, refusal);
-      isMore ||= await countOf(context.database, kept) < before;
-    }
-    if (!isMore || !works.some(({ way }) => way?.isRepeated)) return refusals;
-  }
-}
-
-/** Finds out where the rows are of a table that has no key, as they are at this moment. */
-async function makePlaces(
-  { database }: Pick<RunContext, "database">,
-  { kept, way }: { readonly kept: Kept; readonly way: Return },
-): Promise<void> {
-  if (way.opening.length === 0) return;
-  const withdraw = await readWithdrawal(database);
-  await database.write([...way.opening, ...withdraw(placesName(kept))]);
-}
-
 /** What is newer comes first, so that it is not taken for a change; of whole tables, those that others refer to. */
 function inOrder(meant: readonly Found[], { tables }: Snapshot): readonly Found[] {
   const depths = new Map<string, number>();
@@ -216,131 +140,4 @@ function inOrder(meant: readonly Found[], { tables }: Snapshot): readonly Found[
 interface Found {
   readonly kept: Kept;
   readonly table: Table | null;
-}
-
-/** Forgets what is back, and says why the rest is not. */
-async function settle(
-  context: RunContext,
-  { kept, before, way }: Work,
-  { live, refusal }: { readonly live: Snapshot; readonly refusal: string | null },
-): Promise<ReturnedResult> {
-  const { database } = context;
-  if (way !== null) await database.write(way.closing);
-  const deleted = await prune(context, kept, live);
-  const left = await countOf(database, kept);
-  const columns = kept.columns.map(({ name }) => name);
-  const reason = left === 0 ? null : await reasonOf(context, { kept, way, left, refusal, live });
-  const { ending = [] } = way ?? {};
-  if (ending.length > 0) await database.write(ending);
-  if (left === 0) await forgetKept(database, [kept]);
-  else {
-    await database.write([
-      updateKept({ ...kept, state: "left", lastRow: 0 }),
-      recountKept(kept, countsOf(database.dialect, kept)),
-    ]);
-  }
-  const { id, kind, table } = kept;
-  const missing = Math.max(0, kept.rows - before);
-  return { id, kind, table, columns, deleted, missing, left, rows: before - deleted - left, reason };
-}
-
-async function walkOnce(
-  context: RunContext,
-  way: Return,
-  { kept, pace: options, from }: { readonly kept: Kept; readonly pace: PaceOptions; readonly from: number },
-): Promise<string | null> {
-  const { database } = context;
-  const rows = allRows(kept.sideTable, keptRow);
-  const pace = await database.pace(kept.table);
-  const walker = createWalker(context, rows, { pace, options });
-  let at = from;
-  let refusal: string | null = null;
-  const save = (last: number) => updateKept({ ...kept, state: "returning", lastRow: last });
-  const { onBatch, onProgress } = tellProgress(context.notify, kept.table, kept.rows);
-  for (;;) {
-    const stretch: Stretch = {
-      // Below 1 is what something newer has overtaken.
-      from: { key: String(at), isAhead: false },
-      end: null,
-      change: ({ from, end }) => way.change(Number(from.key ?? 0), Number(end)),
-      save: ({ last }) => [save(Number(last))],
-      onBatch: (window, done) => {
-        at = Number(window.last);
-        onBatch(window, done);
-      },
-      onProgress,
-    };
-    try {
-      await walker.walk(stretch);
-      return refusal;
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      refusal = error.message;
-    }
-    // Some row of the batch does not fit: one by one, so that the others come back.
-    const next = await database.read<{ readonly row: number | bigint | string }>(
-      sql`SELECT ${sql.identifier(keptRow)} AS "row" FROM ${ownTable(kept.sideTable)} WHERE ${
-        sql.identifier(keptRow)
-      } > ${at} ORDER BY ${sql.identifier(keptRow)} LIMIT ${oneByOne}`,
-    );
-    for (const { row } of next) {
-      const number = Number(row);
-      try {
-        await database.write([...way.change(number - 1, number), save(number)]);
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        refusal = error.message;
-        await database.write([save(number)]);
-      }
-      at = number;
-    }
-  }
-}
-
-/** How many rows are tried one by one before batches are tried again. */
-const oneByOne = 100;
-
-function isRefusal(error: unknown): error is HarborError {
-  return error instanceof HarborError && ["statement_failed", "dangling_reference"].includes(error.code);
-}
-
-interface Remainder {
-  readonly kept: Kept;
-  readonly way: Return | null;
-  readonly left: number;
-  readonly refusal: string | null;
-  readonly live: Snapshot;
-}
-
-async function reasonOf(
-  { database }: RunContext,
-  { kept, way, left, refusal, live }: Remainder,
-): Promise<string> {
-  if (way === null) return `there is no table ${kept.table}`;
-  await makePlaces({ database }, { kept, way });
-  type Why = "newer" | "homeless" | "dangling" | "nameless";
-  const [found] = await database.read<Record<Why, number | bigint | string>>(way.remainder);
-  const [newer, homeless, dangling, nameless] = [
-    found!.newer,
-    found!.homeless,
-    found!.dangling,
-    found!.nameless,
-  ].map(Number) as [number, number, number, number];
-  const others = left - newer - homeless - dangling - nameless;
-  const key = kept.keys.join(" and ");
-  const hasHeirs = live.tables.some(({ name, heirs }) => name === kept.table && heirs !== undefined);
-  const unknown = kept.keys.length === 0 || hasHeirs
-    ? counted(others, "row is not to be told from others", "rows are not to be told from others")
-    : `${counted(others, "row finds", "rows find")} no row with the same ${key}`;
-  // Of what became of a value nobody knows for certain whether somebody wrote it, or a script made it.
-  const other = kept.kind === "changed" ? `else than the ${kept.direction} made of it` : "newer";
-  const reasons = [
-    newer > 0 ? `${counted(newer, "row holds", "rows hold")} something ${other}` : null,
-    homeless > 0 ? `${counted(homeless, "row has", "rows have")} values of columns that are not there` : null,
-    dangling > 0 ? `${counted(dangling, "row refers", "rows refer")} to rows that are not there` : null,
-    nameless > 0 ? namelessWords(nameless, kept.keys) : null,
-    others > 0 && refusal === null ? unknown : null,
-    others > 0 && refusal !== null ? `the database refused some: ${refusal}` : null,
-  ];
-  return reasons.filter((each) => each !== null).join("; ");
 }

@@ -8,7 +8,8 @@ import type { PaceOptions } from "../paced/backfill_walk.ts";
 import type { Goal, Step } from "../rules/plan.ts";
 import { type PrunedResult, pruneKept } from "./prune.ts";
 import { requireSideTables } from "./side_tables.ts";
-import { putBack, type ReturnedResult } from "./put_back.ts";
+import { putBack } from "./put_back.ts";
+import type { ReturnedResult } from "./settle_return.ts";
 import { isDue, isGivenUp, isUndoneBy } from "../../state/rules/due.ts";
 import { takeAside } from "./take_aside.ts";
 

@@ -1,6 +1,6 @@
 import type { BackfillResult } from "./backfill.ts";
 import type { KeptResult } from "../kept/keeper.ts";
-import type { ReturnedResult } from "../kept/put_back.ts";
+import type { ReturnedResult } from "../kept/settle_return.ts";
 import type { Direction } from "../../history/applied.ts";
 import type { ScriptSource } from "../rules/plan.ts";
 
