@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { waitsIn } from "../../src/commands/migrate/plan_output.ts";
+import { waitsIn } from "../../src/commands/migrate/table_ways.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { preparePlan } from "../../src/migrate/prepare_plan.ts";
 import { waysOfPlan } from "../../src/migrate/steps/run_steps.ts";

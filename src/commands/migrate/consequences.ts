@@ -10,7 +10,7 @@ import { releasesThatRun, type Verdict } from "../../releases/may_run.ts";
 import { stoppedReleases } from "../../releases/words.ts";
 import { countText } from "../../state/count_rows.ts";
 import { filledForGood } from "./kept_lines.ts";
-import { waitsIn } from "./plan_output.ts";
+import { waitsIn } from "./table_ways.ts";
 
 /** What a plan means for the data and for the application. */
 export interface Consequences {

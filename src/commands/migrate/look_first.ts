@@ -13,7 +13,8 @@ import {
 } from "./consequences.ts";
 import { keptBy } from "./kept_lines.ts";
 import { type Foreknown, rehearsalTo, type Undertaking } from "./migration.ts";
-import { describePlace, planned, printPlace, printPlan, waysIn } from "./plan_output.ts";
+import { describePlace, planned, printPlace, printPlan } from "./plan_output.ts";
+import { waysIn } from "./table_ways.ts";
 import { budgetsOf } from "./rehearsal/options.ts";
 
 /** What the command ends with, or what the run goes by. */

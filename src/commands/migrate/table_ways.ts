@@ -1,0 +1,59 @@
+import { formatDuration } from "../../base/quantity.ts";
+import type { BesideWay, Staying } from "../../engines/beside.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import type { Way } from "../../migrate/steps/run_beside.ts";
+import { countRows } from "../../state/count_rows.ts";
+
+/** How a table is changed that others may be writing to. */
+export interface TableWay {
+  readonly revision: string;
+  readonly table: string;
+  readonly way: BesideWay | Staying["way"];
+  /** For people. */
+  readonly words: string;
+}
+
+const inOne = "in one transaction, and nobody writes meanwhile";
+const stayWords: Readonly<Record<Staying["way"], string>> = {
+  write: `its rows are changed, or put into another table, ${inOne}`,
+  copy: `it is copied ${inOne}`,
+  rewrite: `its rows are written anew without what goes, ${inOne}`,
+  drop: `it goes with its rows ${inOne}`,
+};
+
+/** Returns how the tables are changed that SQLite cannot alter, and what of large ones stays in one transaction, with about how long that is. */
+export async function waysIn({ database }: RunContext, ways: readonly Way[]): Promise<readonly TableWay[]> {
+  const found: TableWay[] = [];
+  for (const { step: { revision: { id: revision } }, pieces } of ways) {
+    for (const { beside, stays } of pieces) {
+      if (beside !== null) {
+        found.push({ revision, table: beside.table, way: beside.way, words: beside.words });
+      }
+      for (const { table, way } of stays) {
+        found.push({ revision, table, way, words: `${stayWords[way]}${await timeText(database, table)}` });
+      }
+    }
+  }
+  return found;
+}
+
+/** From so many rows on it is said how long a transaction takes. */
+const many = 10_000;
+
+/** What a million files take to be copied on a quiet machine, in milliseconds. */
+const msForMillion = 3_000;
+
+/** Says about how long a transaction takes that goes through a table, by its rows: nothing of a small one, or one that an earlier step makes. */
+async function timeText(database: RunContext["database"], table: string): Promise<string> {
+  const [count] = await countRows(database, table) ?? [];
+  if (count === undefined || count.rows < many) return "";
+  const time = formatDuration(count.rows * msForMillion / 1_000_000);
+  return count.isAtLeast ? `: for more than ${time}` : `: for about ${time}`;
+}
+
+/** Returns which tables keep everybody who writes waiting, and for how long. */
+export async function waitsIn(context: RunContext, ways: readonly Way[]): Promise<readonly string[]> {
+  const stays = new Set(ways.flatMap(({ pieces }) => pieces.flatMap((each) => each.stays)));
+  const found = await waysIn(context, stays.size === 0 ? [] : ways);
+  return found.flatMap(({ table, way, words }) => way in stayWords ? [`${table}: ${words}`] : []);
+}
