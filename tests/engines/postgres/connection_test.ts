@@ -6,6 +6,8 @@ import { test } from "node:test";
 import { sql as ours } from "drizzle-orm";
 import { sql } from "../../support/user_sql.ts";
 import { HarborError } from "../../../src/base/errors.ts";
+import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
+import { connectionHint } from "../../../src/engines/postgres/session/hints.ts";
 import { openTestDatabase, testClient, withFolder, withTestDatabase } from "../../support/databases.ts";
 import {
   sharedPostgres,
@@ -337,4 +339,20 @@ async function listen(server: Server, place: string | number): Promise<number> {
   });
   const address = server.address();
   return typeof address === "object" ? address?.port ?? 0 : 0;
+}
+
+// One row an answer of a server that knows the role, and what helps.
+for (
+  const [message, remedy] of [
+    ['Peer authentication failed for user "app"', /run as app, name a host/],
+    ['role "app" is not permitted to log in', /ALTER ROLE "app" LOGIN/],
+    ['role "app" does not exist', /createuser .* app$/],
+  ] as const
+) {
+  test(`the hint for ${message} helps`, () => {
+    const answer = Object.assign(new Error(message), { code: "28000", severity_local: "FATAL" });
+    const url = parseDatabaseUrl("postgresql://app@db.example/app", {});
+    assert.ok(url.dialect === "postgresql");
+    assert.match(connectionHint(answer, url) ?? "", remedy);
+  });
 }

@@ -22,6 +22,15 @@ function refusalHint(error: postgres.PostgresError, url: PostgresUrl): string | 
       if (/no encryption|SSL off/.test(error.message)) {
         return "The server wants TLS: add sslmode=require to the database URL.";
       }
+      // The role may well be there.
+      if (/authentication failed/.test(error.message)) {
+        return `The server asks who the system's user is: run as ${
+          quoteForShell(url.user)
+        }, name a host in the database URL to be asked for a password, or change the line of its pg_hba.conf.`;
+      }
+      if (/not permitted to log in/.test(error.message)) {
+        return `As a superuser: ALTER ROLE ${quoteName(url.user)} LOGIN`;
+      }
       return /pg_hba/.test(error.message)
         ? "Let the server admit this host, user and database: a line in its pg_hba.conf, then SELECT pg_reload_conf()"
         : `Create the role: createuser ${target(url)} ${quoteForShell(url.user)}`;
