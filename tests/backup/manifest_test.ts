@@ -129,7 +129,7 @@ for (const [what, name, change, expected] of names) {
   });
 }
 
-const later = ["state", "notRestored", "notCompared", "identity", "home", "sequence"];
+const later = ["state", "notRestored", "host", "notCompared", "identity", "home", "sequence"];
 for (const field of Object.keys(manifest).filter((name) => !later.includes(name))) {
   test(`parseManifest() refuses a manifest without "${field}"`, () => {
     const { [field]: _, ...rest } = JSON.parse(renderManifest(manifest)) as Record<string, unknown>;
