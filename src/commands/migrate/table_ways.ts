@@ -51,9 +51,14 @@ async function timeText(database: RunContext["database"], table: string): Promis
   return count.isAtLeast ? `: for more than ${time}` : `: for about ${time}`;
 }
 
-/** Returns which tables keep everybody who writes waiting, and for how long. */
+/** Whether it is one transaction for which it is said how long that is: of a small table nobody notices it. */
+function isLong(way: TableWay["way"], words: string): boolean {
+  return way in stayWords && words !== stayWords[way as Staying["way"]];
+}
+
+/** Returns which large tables keep everybody who writes waiting, and for how long. */
 export async function waitsIn(context: RunContext, ways: readonly Way[]): Promise<readonly string[]> {
   const stays = new Set(ways.flatMap(({ pieces }) => pieces.flatMap((each) => each.stays)));
   const found = await waysIn(context, stays.size === 0 ? [] : ways);
-  return found.flatMap(({ table, way, words }) => way in stayWords ? [`${table}: ${words}`] : []);
+  return found.flatMap(({ table, way, words }) => isLong(way, words) ? [`${table}: ${words}`] : []);
 }
