@@ -61,8 +61,8 @@ test("completePostgresBridge() locks, looks, runs, and looks again", () => {
       'guard LOCK TABLE "t", "u""v" IN ACCESS EXC',
       'guard CREATE TABLE "harbor_guard" AS',
       `step UPDATE "t" SET "c" = 'x' WHERE "c" I`,
-      "guard DO $harbor$ BEGIN",
-      "guard DO $harbor$ BEGIN",
+      "guard DO 'BEGIN",
+      "guard DO 'BEGIN",
       'guard DROP TABLE "harbor_guard"',
     ],
   );

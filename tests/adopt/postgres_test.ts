@@ -119,6 +119,16 @@ for (const version of [15, 18] as readonly PostgresVersion[]) {
       }),
   );
 
+  test(on("a column's name is no code, whatever dollars stand in it"), () =>
+    withModels(
+      [`ALTER TABLE files ADD COLUMN "x $harbor$; CREATE TABLE caught (); -- $$ $harbor_db$" integer`],
+      async (url) => {
+        await adoptDatabase(url);
+        await assert.rejects(engine.query(url, "SELECT * FROM caught"));
+        await useApplication(engine, url);
+      },
+    ));
+
   test(on("types that hold the same values become head's"), () =>
     withModels([
       "UPDATE files SET metadata_json = NULL WHERE id = 2",

@@ -130,11 +130,13 @@ function digestsBefore(tables: readonly Table[], subject: BridgeSubject): Bridge
 }
 
 function digestsAfter(table: Table, subject: BridgeSubject): BridgeStatement {
-  return guard(`DO $harbor$ BEGIN
+  const block = `BEGIN
 IF EXISTS (${withSchemaNames(digestsOf(table, subject), subject.live.schemas ?? [])}
   EXCEPT SELECT * FROM ${quoteName(guardWord)})
 THEN RAISE EXCEPTION '%', ${quoteText(guardWords(table.name))}; END IF;
-END $harbor$`);
+END`;
+  // Not between dollars: a name in it may have any.
+  return guard(`DO ${quoteText(block)}`);
 }
 
 /** A number for a row by its key, of whatever type and however many columns; the same for all rows without one. */

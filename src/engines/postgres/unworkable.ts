@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
-import { quoteName } from "../../sql/quote.ts";
+import { quoteName, quoteText } from "../../sql/quote.ts";
 import type { Unworkable, Worked } from "../database.ts";
 import { userStatement } from "../statement_names.ts";
 import type { Result } from "./session/session.ts";
@@ -43,8 +43,9 @@ function isOfValues({ details }: HarborError): boolean {
 /** A block may not answer, and runs where nothing may be written: settings of the transaction's carry what it found. */
 function tryEach({ look, named, order, column, value, most }: Worked): string {
   const inOrder = order.length === 0 ? "" : ` ORDER BY ${order.map(quoteName).join(", ")}`;
-  return `DO $harbor_db$
-#variable_conflict use_column
+  // Not between dollars: a name in it may have any.
+  return `DO ${
+    quoteText(`#variable_conflict use_column
 DECLARE seen record; broken bigint := 0; keys jsonb := '[]';
 BEGIN
   FOR seen IN SELECT * FROM (${look}) AS looked${inOrder} LOOP
@@ -53,12 +54,13 @@ BEGIN
     EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded OR feature_not_supported OR syntax_error THEN
       broken := broken + 1;
       IF broken <= ${most} THEN keys := keys || jsonb_build_array(CAST(seen.${
-    quoteName(named)
-  } AS text)); END IF;
+      quoteName(named)
+    } AS text)); END IF;
     END;
   END LOOP;
   PERFORM set_config('harbor_db.broken', CAST(broken AS text), true), set_config('harbor_db.keys', CAST(keys AS text), true);
-END $harbor_db$`;
+END`)
+  }`;
 }
 
 const told = "SELECT current_setting('harbor_db.broken') AS rows, current_setting('harbor_db.keys') AS keys";
