@@ -109,7 +109,16 @@ function buildProgram({ commands, print, helpWidth }: Parts, action: Action): Co
       visibleGlobalOptions: (command) => command.parent === null ? [] : [...program.options],
     })
     // Errors are printed by the report, in the same form as all others. Called without a command, it shows what there is.
-    .configureOutput({ writeOut: print, writeErr: print, outputError: () => {} })
+    .configureOutput({
+      writeOut: print,
+      writeErr: print,
+      outputError: () => {},
+      // commander would ask the process's own output, which loads Node's streams and terminals.
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
     .addHelpText("after", () => exitCodeHelp.map((line) => wrap(line, helpWidth)).join("\n"))
     .option("-V, --version", "print version, commit and runtime");
   addOptions(program, globalOptions);
