@@ -1,6 +1,9 @@
 import type { Dialect } from "../base/dialect.ts";
 import { quoteName } from "../sql/quote.ts";
 import { schemaChanges, withoutSchemas } from "../schema/flat_schemas.ts";
+import type { KitSnapshot } from "../schema/kit_snapshot.ts";
+import { decide } from "./rules/change/decisions.ts";
+import { noRenames } from "./rules/change/renames.ts";
 import { viewChanges, withoutViews } from "./rules/change/views.ts";
 import { unqualified, writePostgresScript } from "./rules/script/postgres/write_postgres_script.ts";
 import { writeSqliteScript } from "./rules/script/write_sqlite_script.ts";
@@ -44,6 +47,20 @@ export async function draftScripts(
     ],
     losses,
   };
+}
+
+/** Writes the scripts that make a whole schema of nothing, and take it away. */
+export async function draftWhole(
+  name: string,
+  snapshot: KitSnapshot,
+  engine: DrizzleEngine,
+): Promise<DraftedScripts> {
+  const ends = { from: await engine.snapshot(snapshot.dialect, {}), to: snapshot };
+  return await draftScripts(
+    name,
+    decide(ends, { renames: noRenames, dropped: "all", fills: new Map() }),
+    engine,
+  );
 }
 
 /** Writes a pair of scripts that do nothing yet. */

@@ -16,13 +16,12 @@ import { resolveTarget } from "../history/target.ts";
 import { type KitSnapshot, readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { readReleased } from "./project/baseline.ts";
 import type { CheckedFolder } from "./rules/folder/check_folder.ts";
-import { draftScripts } from "./draft_revision.ts";
+import { draftWhole } from "./draft_revision.ts";
 import type { DrizzleEngine } from "./project/drizzle_engine.ts";
 import { renderJson } from "./generate.ts";
-import { leavesItsSnapshot, type ProofSetting } from "./proof/prove.ts";
+import type { ProofSetting } from "./proof/begin.ts";
+import { leavesItsSnapshot } from "./proof/prove.ts";
 import { readScripts } from "./project/read_scripts.ts";
-import { decide } from "./rules/change/decisions.ts";
-import { noRenames } from "./rules/change/renames.ts";
 import { isPlain, joinScripts } from "./check/rules/join_scripts.ts";
 import type { FileChange } from "./writing/write_together.ts";
 
@@ -114,14 +113,7 @@ export async function planSquash(request: SquashRequest): Promise<PlannedSquash>
   const written = reason === null ? "anew" : "joined";
   const drafted = await Promise.all(parts.map(async (part) => ({
     ...part,
-    scripts: written === "joined" ? joined(name, part) : await draftScripts(
-      name,
-      decide({
-        from: await engine.snapshot(part.dialect, {}),
-        to: part.snapshot,
-      }, { renames: noRenames, dropped: "all", fills: new Map() }),
-      engine,
-    ),
+    scripts: written === "joined" ? joined(name, part) : await draftWhole(name, part.snapshot, engine),
   })));
   const texts = drafted.flatMap(({ scripts }) => [scripts.up, scripts.down ?? ""]);
   const parent = first.parent;

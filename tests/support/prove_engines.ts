@@ -1,6 +1,9 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import type { History } from "../../src/history/history.ts";
-import { type Proof, type ProofSetting, proveRevisions } from "../../src/author/proof/prove.ts";
+import { draftWhole } from "../../src/author/draft_revision.ts";
+import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
+import type { ProofSetting } from "../../src/author/proof/begin.ts";
+import { type Proof, proveRevisions } from "../../src/author/proof/prove.ts";
 import type { Scratch } from "../../src/engines/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { testClient, withTestDatabase } from "./databases.ts";
@@ -52,5 +55,7 @@ export function proofSetting(scratch: Scratch): ProofSetting {
     signal: new AbortController().signal,
     now: () => new Date("2026-01-01T00:00:00Z"),
     notify: () => {},
+    draftWhole: async (snapshot) =>
+      (await draftWhole("From its snapshot", snapshot, await loadDrizzleEngine())).up,
   };
 }

@@ -8,12 +8,13 @@ import { baselinePath } from "../../history/baseline.ts";
 import {
   checksumListPath,
   isSameButComments,
+  isStatementsKey,
   listFile,
   parseChecksums,
   renderChecksums,
   unlistFile,
 } from "../../history/checksum_list.ts";
-import { type History, journalPath, scriptChecksum } from "../../history/history.ts";
+import { coveredFolder, type History, journalPath, scriptChecksum } from "../../history/history.ts";
 import type { Client } from "../../engines/database.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
 import { readReleased, writeBaseline } from "../project/baseline.ts";
@@ -26,7 +27,7 @@ import { checkSchema } from "./schema.ts";
 import { found, type ReadScripts, readScripts } from "../project/read_scripts.ts";
 import { countSettled, detailsOf, settle } from "./rules/released.ts";
 import { checkSyntax } from "./syntax.ts";
-import type { ProofSetting } from "../proof/prove.ts";
+import type { ProofSetting } from "../proof/begin.ts";
 import { readHistoryFolders } from "../project/read_history_folders.ts";
 import type { ProjectPaths } from "../project/read_project.ts";
 import { readUnfinished, type UnfinishedWrite } from "../writing/unfinished_write.ts";
@@ -226,17 +227,24 @@ export async function acceptEdits(
   if (before === null && proven.length === 0) return findings;
   const checksums = parseChecksums(before ?? "");
   const accepted = new Set<unknown>();
-  for (const { dialect, place, folder, files } of readFolders(request)) {
-    const isProven = proven.includes(dialect);
-    if (isProven) {
-      missingFiles({ place, files }, checksums).forEach((name) => accepted.add(`${folder}/${name}`));
-      const listed = [...checksums.keys()].filter((each) => each.startsWith(place));
-      listed.forEach((each) => unlistFile(checksums, each));
-    }
+  for (const { dialect, place, folder, files, history } of readFolders(request)) {
+    const notRun = history !== null && proven.includes(dialect)
+      ? notRunOf(history, findings, request.paths)
+      : null;
+    const isProven = (name: string) => notRun !== null && !notRun.has(name);
+    missingFiles({ place, files }, checksums).filter(isProven).forEach((name) =>
+      accepted.add(`${folder}/${name}`)
+    );
+    const listed = [...checksums.keys()].filter((each) =>
+      each.startsWith(place) && !isStatementsKey(each) && isProven(each.slice(place.length))
+    );
+    listed.forEach((each) => unlistFile(checksums, each));
     for (const [name, text] of files) {
       const file = { dialect, path: place + name, text };
       const isUnchanged = checksums.get(file.path) === scriptChecksum(text);
-      if (name === journalPath || !(isProven || isUnchanged || isSameButComments(checksums, file))) continue;
+      if (name === journalPath || !(isProven(name) || isUnchanged || isSameButComments(checksums, file))) {
+        continue;
+      }
       listFile(checksums, file);
       accepted.add(`${folder}/${name}`);
     }
@@ -249,6 +257,23 @@ export async function acceptEdits(
       (accepted.has(details["file"]) || (details["dialect"] === null && proven.length > 0));
     return isAccepted ? { ...finding, status: "pass", message: `${message}; accepted`, hint: null } : finding;
   });
+}
+
+/** Returns the files of released revisions in the place of which a snapshot was taken for the proof. */
+function notRunOf(
+  history: History,
+  findings: readonly ProjectFinding[],
+  { dir }: ProjectPaths,
+): ReadonlySet<string> {
+  const isRun = findings.every(({ details }) =>
+    details["dialect"] !== history.dialect || details["ground"] === undefined
+  );
+  if (isRun) return new Set();
+  const { revisions, covered = [] } = history;
+  return new Set([
+    ...revisions.slice(0, readReleased(dir, history)).flatMap(({ files }) => files),
+    ...covered.flatMap(({ files }) => files.map((file) => `${coveredFolder}/${file}`)),
+  ]);
 }
 
 /** Writes down which revisions are released. */

@@ -12,7 +12,9 @@ import { readScripts } from "../project/read_scripts.ts";
 import { usualPostgres } from "./rules/usual_postgres.ts";
 import { checkStatements } from "./syntax.ts";
 import { failedStatement, hostHint } from "../proof/place.ts";
-import { type ProofSetting, proveRevisions } from "../proof/prove.ts";
+import type { ProofSetting } from "../proof/begin.ts";
+import type { Ground } from "../proof/ground.ts";
+import { proveRevisions } from "../proof/prove.ts";
 import type { Unfilled } from "../proof/prover.ts";
 
 import type { FileChange } from "../writing/write_together.ts";
@@ -25,6 +27,8 @@ export interface Examined {
   readonly starts: readonly { readonly dialect: Dialect; readonly revisions: readonly string[] }[];
   /** What stood there for what hosts bring. */
   readonly hosts: readonly (HostUse & { readonly dialect: Dialect })[];
+  /** Where the scripts up to the baseline did not run, the snapshot that it was begun at. */
+  readonly grounds: readonly (Ground & { readonly dialect: Dialect })[];
   /** The tables that had no rows there. */
   readonly empty: readonly (Unfilled & { readonly dialect: Dialect })[];
   /** Why it is not proven, by dialect; only what was to be written all the same. */
@@ -56,6 +60,7 @@ export async function checkNewRevision(
   const starts: Examined["starts"][number][] = [];
   const empty: Examined["empty"][number][] = [];
   const hosts: Examined["hosts"][number][] = [];
+  const grounds: Examined["grounds"][number][] = [];
   const hazards: Finding[] = [];
   const failed = new Map<Dialect, HarborError>();
   for (const { dialect, place } of parts) {
@@ -69,6 +74,7 @@ export async function checkNewRevision(
         proven.push(dialect);
         starts.push({ dialect, revisions: proof.starts });
         if (proof.host !== null) hosts.push({ dialect, ...proof.host });
+        if (proof.ground !== null) grounds.push({ dialect, ...proof.ground });
         empty.push(...proof.empty.map((each) => ({ dialect, ...each })));
       }
     } catch (error) {
@@ -87,7 +93,7 @@ export async function checkNewRevision(
     const found = checkHazards(last, await readScripts(last), usualPostgres);
     hazards.push(...found.filter(({ details }) => details["revision"] === headOf(history)?.id));
   }
-  return { proven, starts, hosts, empty, failed, hazards };
+  return { proven, starts, hosts, grounds, empty, failed, hazards };
 }
 
 const notProvenHint =

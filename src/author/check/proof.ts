@@ -6,7 +6,9 @@ import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History } from "../../history/history.ts";
 import { type HostUse, hostWords } from "../../history/host.ts";
 import { unfold } from "../../history/unfold.ts";
-import { emptyText, type ProofSetting, proveRevisions } from "../proof/prove.ts";
+import type { ProofSetting } from "../proof/begin.ts";
+import { type Ground, groundWords } from "../proof/ground.ts";
+import { emptyText, proveRevisions } from "../proof/prove.ts";
 import type { Unfilled } from "../proof/prover.ts";
 
 /**
@@ -34,7 +36,12 @@ export async function checkProof(
     try {
       for (const way of waysThrough(history)) {
         const done = released === 0 ? 0 : way.revisions.length - history.revisions.length + released;
-        const { empty, law, host } = await proveRevisions(way, { first: done, released: done }, setting);
+        const { empty, law, host, ground } = await proveRevisions(
+          way,
+          { first: done, released: done },
+          setting,
+        );
+        if (ground !== null) findings.push(fromSnapshot(dialect, ground));
         if (law.length > 0) findings.push(lawful(dialect, law));
         if (empty.length > 0) findings.push(withoutRows(dialect, empty));
         if (host !== null) findings.push(onHost(dialect, host));
@@ -76,6 +83,12 @@ function lawful(dialect: Dialect, law: readonly LawOfRevision[]): ProjectFinding
     hint: null,
     details: { dialect, revisions: law },
   };
+}
+
+/** What stands instead of scripts that do not run is not proven of them. */
+function fromSnapshot(dialect: Dialect, ground: Ground): ProjectFinding {
+  const message = `${dialect}: ${groundWords(ground)}`;
+  return { check: "proof", status: "warn", message, hint: ground.hint, details: { dialect, ground } };
 }
 
 /** A stand-in may do other things than what it stands for. */

@@ -1,25 +1,14 @@
 import { HarborError } from "../../base/errors.ts";
-import type { Database } from "../../engines/database.ts";
-import type { RunContext } from "../../engines/run_context.ts";
-import type { Scratch } from "../../engines/scratch.ts";
 import { type HostUse, readHost } from "../../history/host.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
 import { migrate } from "../../migrate/migrate.ts";
+import { contextOf, createBeginning, type ProofSetting } from "./begin.ts";
+import type { Ground } from "./ground.ts";
 import { bringHost } from "./host.ts";
 import type { LawOfRevision } from "./law.ts";
-import { compare, createProver, type Prover, type Unfilled } from "./prover.ts";
+import { compare, type Unfilled } from "./prover.ts";
 import { type ProofRange, startsOf } from "./starts.ts";
-
-/** What proving needs of the outside. */
-export interface ProofSetting {
-  readonly scratch: Scratch;
-  readonly version: string;
-  readonly signal: AbortSignal;
-  now(): Date;
-  /** Is told of what stays on the server. */
-  readonly notify: RunContext["notify"];
-}
 
 /** Returns in words which table was empty, from when on, and why. */
 export function emptyText({ table, revision, reason }: Unfilled): string {
@@ -32,6 +21,8 @@ export interface Proof {
   readonly empty: readonly Unfilled[];
   /** What was seen of the law at each revision. */
   readonly law: readonly LawOfRevision[];
+  /** What it began at in the place of the scripts up to the baseline; `null` where these were run. */
+  readonly ground: Ground | null;
   /** The revisions from which head was reached in one go, in order, `base` among them; the last is the one before it. */
   readonly starts: readonly string[];
   /** What stood for the host's own; `null` where nothing did. */
@@ -42,7 +33,7 @@ export interface Proof {
  * Proves the revisions of a history from `first` on: runs each up, down and up again, on tables with rows in them, and
  * compares what is there each time with what the snapshots say and with what was there. Then goes from earlier revisions
  * to head in one go, as an upgrade does, and back, see {@link startsOf}, and up from the first that is not released. Those that are `released` are only run up, and in what their
- * last one leaves another schema than its snapshot says, all later ones may.
+ * last one leaves another schema than its snapshot says, all later ones may; where they do not run, its snapshot is made instead, see {@link Ground}.
  *
  * @throws {HarborError} `not_proven` when a script fails, leaves another schema or loses rows or values; with what and
  * where
@@ -53,19 +44,13 @@ export async function proveRevisions(
   setting: ProofSetting,
 ): Promise<Proof> {
   const { revisions } = history;
-  const empty: Unfilled[] = [];
-  const withProver = (work: (prover: Prover) => Promise<void>) =>
-    setting.scratch(async (database) => {
-      const context = contextOf(history, database, setting);
-      const prover = createProver(context, await bringHost({ ...context, notify: setting.notify }));
-      await work(prover);
-      empty.push(...prover.empty);
-    }, schemasOfHistory(history));
+  const { withProver, seen } = createBeginning(history, released, setting);
   const law: LawOfRevision[] = [];
   let refused: HarborError | null = null;
+  // Where nothing is to be walked, it is still to be seen whether what is released runs.
+  if (first === revisions.length && released > 0) await withProver(async () => {});
   while (law.length < revisions.length - first) {
     await withProver(async (prover) => {
-      await prover.beginAt(released);
       await prover.goTo(first + law.length);
       for (let from = first + law.length; from < revisions.length; from++) {
         const walk = { from, to: from + 1, directions: ["upgrade", "downgrade", "upgrade"] } as const;
@@ -86,24 +71,24 @@ export async function proveRevisions(
   const [nearest] = starts;
   if (nearest !== undefined && nearest > released) {
     await withProver(async (prover) => {
-      await prover.beginAt(released);
       await prover.walk({ from: released, to: revisions.length, directions: ["upgrade"] });
     });
   }
   if (nearest !== undefined) {
     await withProver(async (prover) => {
-      await prover.beginAt(released);
       for (const at of starts) {
         await prover.goTo(at);
         await prover.walk({ from: at, to: revisions.length, directions: ["upgrade", "downgrade"] });
       }
     });
   }
+  const { ground, empty } = seen;
   const byTable = new Map(empty.toReversed().map((each) => [`${each.table}\n${each.reason}`, each]));
   const begun = nearest !== undefined && nearest > released ? [released, ...starts] : starts;
   return {
     empty: [...byTable.values()].toReversed(),
     law,
+    ground,
     starts: [...begun, revisions.length - 1].map((place) => revisions[place - 1]?.id ?? "base"),
     host: useOf(history),
   };
@@ -140,9 +125,4 @@ export async function leavesItsSnapshot(
 export function useOf(history: History): HostUse | null {
   const host = readHost(history);
   return host === null ? null : { file: host.file, sha256: host.sha256 };
-}
-
-/** What is told of each step is for nobody. */
-function contextOf(history: History, database: Database, { version, signal, now }: ProofSetting): RunContext {
-  return { database, history, version, signal, now, notify: () => {} };
 }

@@ -38,6 +38,8 @@ export interface RebasedDialect {
   readonly rewritten: RebaseResult["rewritten"];
   /** What stood for what the host brings where it was proven. */
   readonly hosts: RebaseResult["hosts"];
+  /** The snapshot that it was begun at in the place of scripts. */
+  readonly grounds: RebaseResult["grounds"];
 }
 
 /** The change that a revision makes. */
@@ -82,13 +84,15 @@ export async function rebaseDialect(
   }
   const setting = request.proof.get(folder.dialect);
   const hosts: RebaseResult["hosts"][number][] = [];
+  const grounds: RebaseResult["grounds"][number][] = [];
   if (setting !== undefined) {
     const history = historyIn(folder, files);
     const released = readReleased(request.dir, history);
-    const { host } = await proveRevisions(history, { first: order.kept.length, released }, setting);
+    const { host, ground } = await proveRevisions(history, { first: order.kept.length, released }, setting);
     if (host !== null) hosts.push({ dialect: folder.dialect, ...host });
+    if (ground !== null) grounds.push({ dialect: folder.dialect, ...ground });
   }
-  return { files, rewritten, hosts };
+  return { files, rewritten, hosts, grounds };
 }
 
 /** Returns the scripts for the new place when they are others, and why they are; `null` when they are the same. */

@@ -32,7 +32,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   const folders = readHistoryFolders(dir, cwd).map((folder) => ({ folder, tree: readTree(folder) }));
   const { folder: { dialect }, tree } = folders[0]!;
   const moved = await choose(tree, dialect, request);
-  if (moved.size === 0) return { order: [], rewritten: [], files: [], hosts: [] };
+  if (moved.size === 0) return { order: [], rewritten: [], files: [], hosts: [], grounds: [] };
   refuseReleased(dir, tree.map(({ tag }) => tag), {
     dialect,
     verb: "move",
@@ -50,6 +50,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   const changes: DialectChange[] = [];
   const rewritten: RebaseResult["rewritten"][number][] = [];
   const hosts: RebaseResult["hosts"][number][] = [];
+  const grounds: RebaseResult["grounds"][number][] = [];
   for (const { folder, tree } of folders) {
     const rebased = await rebaseDialect({ folder, tree, moved, request });
     for (const [path, text] of rebased.files) {
@@ -58,6 +59,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
     }
     rewritten.push(...rebased.rewritten);
     hosts.push(...rebased.hosts);
+    grounds.push(...rebased.grounds);
   }
   const files = [...changes, checksumChange(dir, changes, request.proof)].filter(({ text, before }) =>
     text !== before
@@ -73,6 +75,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
     rewritten,
     files: files.map(({ path }) => join(dir, path)),
     hosts,
+    grounds,
   };
 }
 

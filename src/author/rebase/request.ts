@@ -1,7 +1,8 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { HostUse } from "../../history/host.ts";
 import type { DrizzleEngine } from "../project/drizzle_engine.ts";
-import type { ProofSetting } from "../proof/prove.ts";
+import type { ProofSetting } from "../proof/begin.ts";
+import type { Ground } from "../proof/ground.ts";
 import type { WriteOptions } from "../writing/write_together.ts";
 
 /** What to move, and what must not be moved. */
@@ -35,4 +36,6 @@ export interface RebaseResult {
   readonly files: readonly string[];
   /** What stood for what hosts bring where it was proven. */
   readonly hosts: readonly (HostUse & { readonly dialect: Dialect })[];
+  /** Where the scripts up to the baseline did not run, the snapshot that it was begun at. */
+  readonly grounds: readonly (Ground & { readonly dialect: Dialect })[];
 }

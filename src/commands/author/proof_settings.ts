@@ -1,5 +1,6 @@
 import { type Dialect, dialects } from "../../base/dialect.ts";
-import type { ProofSetting } from "../../author/proof/prove.ts";
+import type { ProofSetting } from "../../author/proof/begin.ts";
+import type { DraftWhole } from "../../author/proof/ground.ts";
 import type { App } from "../../cli/app.ts";
 import { readUrl } from "../../cli/read_url.ts";
 
@@ -17,6 +18,7 @@ export async function proofSettings(
     signal: system.signal,
     now: () => new Date(),
     notify: report.event,
+    draftWhole,
   };
   const named = proveUrl ?? settings.databaseUrl;
   const url = named === undefined ? null : readUrl(named, system);
@@ -30,3 +32,12 @@ export async function proofSettings(
   }
   return found;
 }
+
+/** What loads drizzle-kit, which few proofs need, is loaded when it is asked for. */
+const draftWhole: DraftWhole = async (snapshot) => {
+  const [drafts, { loadDrizzleEngine }] = await Promise.all([
+    import("../../author/draft_revision.ts"),
+    import("../../author/project/drizzle_engine.ts"),
+  ]);
+  return (await drafts.draftWhole("From its snapshot", snapshot, await loadDrizzleEngine())).up;
+};

@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { loadDrizzleEngine } from "../../author/project/drizzle_engine.ts";
 import { rebase } from "../../author/rebase/rebase.ts";
 import { finishInterrupted } from "../../author/writing/write_together.ts";
+import { groundWords } from "../../author/proof/ground.ts";
 import { hostWords } from "../../history/host.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
@@ -30,7 +31,7 @@ export async function runRebase(
     );
     return { json: { finished: true } };
   }
-  const { order, rewritten, files, hosts } = await rebase({
+  const { order, rewritten, files, hosts, grounds } = await rebase({
     dir,
     cwd: system.cwd,
     revision,
@@ -48,6 +49,9 @@ export async function runRebase(
     report.line(report.colors.magenta(`wrote ${file} anew: ${reason}`));
   }
   for (const host of hosts) report.line(hostWords(host));
+  for (const { dialect, ...ground } of grounds) {
+    report.line(report.colors.magenta(`${dialect}: ${groundWords(ground)}`));
+  }
   for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
-  return { json: { order, rewritten, files, hosts } };
+  return { json: { order, rewritten, files, hosts, grounds } };
 }

@@ -50,7 +50,14 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
       continue;
     }
     const released = limit === undefined ? place : place + 1;
-    const { host } = await proveRevisions(history, { first: released, released }, setting);
+    const { host, ground } = await proveRevisions(history, { first: released, released }, setting);
+    // What stands for scripts has to do what they do, which nobody has seen then.
+    if (ground !== null) {
+      throw new HarborError("not_proven", `Cannot squash into "${revision}"`, {
+        state: `on ${dialect} its scripts do not run: ${ground.reason}`,
+        hint: ground.hint ?? undefined,
+      });
+    }
     if (host !== null) hosts.push({ dialect, ...host });
     if (limit === "no way back" && !await leavesItsSnapshot(history, setting)) {
       throw new HarborError("not_proven", `Cannot squash into "${revision}"`, {

@@ -99,14 +99,16 @@ export async function writeRevision(
 ): Promise<Outcome> {
   const { report, system } = app;
   report.event({ kind: "doing", text: "running the scripts up, down and up again" });
-  const [{ filesOf }, { checkNewRevision }, { emptyText }, { writeTogether }] = await Promise.all([
-    import("../../author/generate.ts"),
-    import("../../author/check/new_revision.ts"),
-    import("../../author/proof/prove.ts"),
-    import("../../author/writing/write_together.ts"),
-  ]);
+  const [{ filesOf }, { checkNewRevision }, { emptyText }, { groundWords }, { writeTogether }] = await Promise
+    .all([
+      import("../../author/generate.ts"),
+      import("../../author/check/new_revision.ts"),
+      import("../../author/proof/prove.ts"),
+      import("../../author/proof/ground.ts"),
+      import("../../author/writing/write_together.ts"),
+    ]);
   const drafted = filesOf(paths.dir, revision);
-  const { proven, starts, hosts, empty, failed, hazards } = await checkNewRevision(drafted, {
+  const { proven, starts, hosts, grounds, empty, failed, hazards } = await checkNewRevision(drafted, {
     parts: revision.parts,
     dir: paths.dir,
     cwd: system.cwd,
@@ -145,6 +147,9 @@ export async function writeRevision(
   const from = startsText(starts[0]?.revisions.slice(0, -1) ?? [], parent);
   if (from !== null) report.line(from);
   for (const host of hosts) report.line(hostWords(host));
+  for (const { dialect, ...ground } of grounds) {
+    report.line(report.colors.magenta(`${dialect}: ${groundWords(ground)}`));
+  }
   for (const { dialect, ...each } of empty) {
     report.line(report.colors.magenta(`${dialect}: proven without rows in ${emptyText(each)}`));
   }
@@ -171,6 +176,7 @@ export async function writeRevision(
       proven,
       starts,
       hosts,
+      grounds,
       empty,
       unproven,
       failed: [...failed].map(([dialect, error]) => ({ dialect, ...error.toJSON() })),
