@@ -123,12 +123,19 @@ const keys = `SELECT DISTINCT ${objectKey} FROM pg_depend WHERE classid <> 0`;
  */
 export function inventoryOf(depends: string, schemas: readonly string[]): string {
   // A table's place in a publication is the publication's, and would not come back by itself.
-  return `SELECT ${objectKey}, i.type, i.identity, i.type <> 'publication relation' AND coalesce(i.schema,
+  return `SELECT ${objectKey}, i.type, i.identity, (i.type <> 'publication relation' AND coalesce(i.schema,
     quote_ident(CASE WHEN i.type LIKE '% of access method' THEN a.object_names[2] ELSE a.object_names[1] END))
-    IN (${quotedNames(schemas)}, 'pg_toast') AS inside
+    IN (${quotedNames(schemas)}, 'pg_toast')) OR ${isOfReference(schemas)} AS inside
   FROM (SELECT DISTINCT classid, objid, objsubid FROM ${depends} WHERE classid <> 0) AS d,
     LATERAL pg_identify_object(classid, objid, objsubid) AS i,
     LATERAL pg_identify_object_as_address(classid, objid, objsubid) AS a`;
+}
+
+/** Whether `d` is a trigger by which the server holds a reference of the schemas, also one on the table elsewhere to which it leads. */
+function isOfReference(schemas: readonly string[]): string {
+  return `(classid = 'pg_trigger'::regclass AND EXISTS (SELECT FROM pg_trigger t JOIN pg_constraint k ON k.oid = t.tgconstraint
+    JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE t.oid = objid AND t.tgisinternal AND quote_ident(n.nspname) IN (${quotedNames(schemas)})))`;
 }
 
 /** Returns schemas as pg_identify_object writes them, as a list in SQL. */

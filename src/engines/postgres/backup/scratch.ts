@@ -65,7 +65,7 @@ export async function withScratch<T>(
   const { file, sha256 } = asked;
   const result = await once(asked, { file, sha256, fault: null });
   if (result.host?.fault == null || result.restored !== null) return result;
-  // What the file makes may be in the copy, too.
+  // What the file makes may be in the copy, too, or too little.
   return await once(null, result.host);
 }
 
@@ -136,6 +136,14 @@ async function attempt<T>(
             host = { ...host, fault: `${host.file} makes what the copy has: ${messageOf(error)}` };
             return without("its definitions need something outside of the copy");
           }
+          if (host?.fault === null && sqlStateOf(error) === foreignKeyViolation) {
+            // Those of the copy refer to rows of the host's, which the file does not make; what dangles in it shows without the file, too.
+            host = {
+              ...host,
+              fault: `rows may refer to some that ${host.file} does not make: ${messageOf(error)}`,
+            };
+            return without("its definitions need something outside of the copy");
+          }
           if (sqlStateOf(error) === diskFull) return without(noRoom);
           if (!isUndefined(error)) throw error;
           const made = makeable.map(({ name }) => name).filter((name) => !unmade.has(name));
@@ -160,6 +168,7 @@ async function attempt<T>(
 }
 
 const diskFull = "53100";
+const foreignKeyViolation = "23503";
 const noRoom = "the server has no room for it twice";
 
 /** What keeps a scratch database from being made, as far as it can be seen before. */
