@@ -368,7 +368,14 @@ test("check passes this project's own history, one line a check", () =>
       assert.ok(passed.includes(name), name);
     }
     assert.ok(summary.warn > 0);
-    assert.equal((await project.run(["check", "--strict"])).code, 3);
+    await project.write("drizzle/host.sql", "CREATE SCHEMA auth;\n");
+    const strict = await project.run(["check", "--strict"]);
+    assert.equal(strict.code, 3);
+    assert.match(
+      strict.stdout,
+      /drizzle\/host\.sql: nothing reads it there\n +mv drizzle\/host\.sql drizzle\/postgresql\/host\.sql/,
+    );
+    await rm(join(project.cwd, "drizzle/host.sql"));
     // What is released is a count, and nothing is left that somebody would have to look at.
     const released = await project.run(["check", "--baseline", "head", "--strict", "--json"]);
     assert.equal(released.code, 0, released.stdout);

@@ -4,6 +4,7 @@ import { type CheckedFolder, checkFolder } from "../rules/folder/check_folder.ts
 import { missingFiles } from "../rules/folder/files.ts";
 import type { ProjectCheck, ProjectFinding } from "../rules/folder/finding.ts";
 import { HarborError } from "../../base/errors.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
 import { baselinePath } from "../../history/baseline.ts";
 import {
   checksumListPath,
@@ -14,7 +15,13 @@ import {
   renderChecksums,
   unlistFile,
 } from "../../history/checksum_list.ts";
-import { coveredFolder, type History, journalPath, scriptChecksum } from "../../history/history.ts";
+import {
+  coveredFolder,
+  type History,
+  hostPaths,
+  journalPath,
+  scriptChecksum,
+} from "../../history/history.ts";
 import type { Client } from "../../engines/database.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
 import { readReleased, writeBaseline } from "../project/baseline.ts";
@@ -89,6 +96,7 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
     folders.flatMap((folder) => folder.findings).map((each) => withGit(each, request)),
   );
   if (readIfThere(join(request.paths.dir, checksumListPath)) === null) findings.push(noList(request));
+  findings.push(...hostBeside(request, folders));
   const broken = folders.filter(({ history }) => history === null).map(({ dialect }) => dialect);
   const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
   const places = histories.map((history) => placeIn(history, request));
@@ -299,6 +307,25 @@ function noList({ paths: { dir }, cwd }: CheckRequest): ProjectFinding {
     hint: "harbor-db check --prove --accept-edits",
     details: { dialect: null },
   };
+}
+
+/** Says of a file for the host that lies beside the dialects' folders, where nothing reads it. */
+function hostBeside(
+  { paths: { dir }, cwd }: CheckRequest,
+  folders: readonly CheckedFolder[],
+): readonly ProjectFinding[] {
+  return folders.flatMap(({ dialect, place }) => {
+    const name = hostPaths[dialect];
+    if (name === null || place === "" || readIfThere(join(dir, name)) === null) return [];
+    const [file, own] = [join(dir, name), join(dir, place, name)].map((path) => relative(cwd, path));
+    return [
+      found("files", {
+        status: "warn",
+        message: `${file}: nothing reads it there`,
+        details: { dialect, file },
+      }, `mv ${quoteForShell(file!)} ${quoteForShell(own!)}`),
+    ];
+  });
 }
 
 function notReached(broken: readonly Dialect[]): ProjectFinding {
