@@ -3,7 +3,7 @@ import { isDefaultSchema, nameIn, withPlainNames } from "../sql/table_names.ts";
 import { isRecord } from "../base/json_schema.ts";
 import type { KitEnds, KitSnapshot, KitTable } from "./kit_snapshot.ts";
 import { mapValues } from "../base/records.ts";
-import { namedSchemas } from "./named_schemas.ts";
+import { hostSchemas, namedSchemas } from "./named_schemas.ts";
 
 /**
  * Returns a snapshot in which what is in schemas of its own is in the default one, called `schema.name`: whoever writes
@@ -15,12 +15,16 @@ export function flattened(given: KitSnapshot): KitSnapshot {
   const named = namedSchemas(snapshot);
   const declared = isRecord(snapshot["schemas"]) ? Object.keys(snapshot["schemas"]) : [];
   const schemas = [...new Set([...declared, ...named])].toSorted();
-  if (schemas.length === 0) return snapshot;
+  const tables = Object.values(snapshot.tables);
+  const refersElsewhere = tables.some(({ foreignKeys }) =>
+    Object.values(foreignKeys).some(({ schemaTo }) => !isDefaultSchema(schemaTo))
+  );
+  if (schemas.length === 0 && !refersElsewhere) return snapshot;
   const inText = (text: string) => withPlainNames(text, schemas);
   return {
     ...snapshot,
     schemas: Object.fromEntries(schemas.map((name) => [name, name])),
-    tables: keyed(Object.values(snapshot.tables).map((table) => flatTable(table, inText))),
+    tables: keyed(tables.map((table) => flatTable(table, inText))),
     enums: keyed(Object.values(snapshot.enums ?? {}).map(moved)),
     sequences: keyed(Object.values(snapshot.sequences ?? {}).map(moved)),
     views: keyed(
@@ -32,7 +36,7 @@ export function flattened(given: KitSnapshot): KitSnapshot {
   };
 }
 
-/** Which schemas a change makes and drops, and all that it names. */
+/** Which schemas a change makes and drops, and all that it names, those of the host among them. */
 export function schemaChanges({ from, to }: KitEnds) {
   const [before, after] = [from, to].map(({ schemas }) => isRecord(schemas) ? Object.keys(schemas) : []) as [
     string[],
@@ -41,7 +45,7 @@ export function schemaChanges({ from, to }: KitEnds) {
   return {
     made: after.filter((name) => !before.includes(name)),
     gone: before.filter((name) => !after.includes(name)),
-    all: [...new Set([...before, ...after])],
+    all: [...new Set([...before, ...after, ...[from, to].flatMap(hostSchemas)])],
   };
 }
 

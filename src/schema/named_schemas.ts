@@ -1,4 +1,4 @@
-import { isDefaultSchema } from "../sql/table_names.ts";
+import { hostTable, isDefaultSchema } from "../sql/table_names.ts";
 import type { KitSnapshot } from "./kit_snapshot.ts";
 
 /** Returns the schemas beside the default one in which a snapshot of drizzle-kit has something, in the order of their names. */
@@ -15,4 +15,18 @@ export function namedSchemas(
   const schemas = things.map(({ schema }) => schema)
     .filter((schema): schema is string => !isDefaultSchema(schema));
   return [...new Set(schemas)].toSorted();
+}
+
+/**
+ * Returns the schemas of the tables to which a flattened snapshot refers and which it does not have: they are the host's, which no
+ * revision makes.
+ */
+export function hostSchemas({ tables }: KitSnapshot): readonly string[] {
+  const own = new Set(Object.values(tables).map(({ name }) => name));
+  const targets = Object.values(tables).flatMap(({ foreignKeys }) =>
+    Object.values(foreignKeys).map(({ tableTo }) => tableTo)
+  );
+  return [
+    ...new Set(targets.filter((name) => !own.has(name)).flatMap((name) => hostTable(name)?.schema ?? [])),
+  ];
 }

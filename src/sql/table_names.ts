@@ -30,6 +30,15 @@ export function placeOfName(
     : { schema, bare: name.slice(schema.length + 1) };
 }
 
+/**
+ * Returns the place of a table in a schema that the history only refers to, as {@link nameIn} gives it; `null` for what is in
+ * the default schema. A schema with a dot in its name is refused where schema.ts refers to it.
+ */
+export function hostTable(name: string): { readonly schema: string; readonly bare: string } | null {
+  const dot = name.indexOf(".");
+  return dot < 0 ? null : { schema: name.slice(0, dot), bare: name.slice(dot + 1) };
+}
+
 /** Returns a table as SQL names it. */
 export function quoteTable(name: string, schemas: readonly string[] = []): string {
   const { schema, bare } = placeOfName(name, schemas);

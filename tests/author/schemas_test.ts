@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as pg from "drizzle-orm/pg-core";
+import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
 import { withTypesInUse } from "../../src/schema/types_in_use.ts";
 import { draftScripts } from "../../src/author/draft_revision.ts";
 import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
@@ -67,4 +68,46 @@ test("PostgreSQL 15: what is in schemas of its own is generated with them, prove
   const server = parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl;
   const { empty } = await prove(history, postgresScratch(server, { client: testClient }));
   assert.deepEqual(empty, []);
+});
+
+test("a reference to a table that the host makes is in the script and the snapshot, and nothing makes or drops that table", async () => {
+  const kit = await loadDrizzleEngine();
+  const theirs = pg.pgSchema("auth").table("users", { id: pg.uuid().primaryKey() });
+  /** Another table has the same name. */
+  const users = pg.pgTable("users", { id: pg.integer().primaryKey() });
+  const notes = (columns: Readonly<Record<string, pg.PgColumnBuilderBase>>) =>
+    pg.pgTable("notes", { id: pg.integer().primaryKey(), ...columns });
+  const owner = () => pg.uuid().references(() => theirs.id, { onDelete: "cascade" });
+  const [empty, first, second] = [
+    await kit.snapshot("postgresql", {}),
+    await kit.snapshot("postgresql", { users, notes: notes({ owner: owner(), user: pg.integer() }) }),
+    await kit.snapshot("postgresql", {
+      people: pg.pgTable("people", { id: pg.integer().primaryKey() }),
+      notes: notes({ owner: owner(), user: pg.integer(), second: owner() }),
+    }),
+  ];
+  const none = { renames: parseRenames([]), dropped: "all", fills: new Map() } as const;
+  const made = await draftScripts("First", decide({ from: empty, to: first }, none), kit);
+  const renames = parseRenames(["users=people"]);
+  const changed = await draftScripts(
+    "Second",
+    decide({ from: first, to: second }, { ...none, renames }),
+    kit,
+  );
+  const lines = (text: string) =>
+    text.split("\n").filter((line) => / (?:users|auth|people)|"(?:auth|users)"/.test(line));
+  const reference = (column: string) =>
+    `ALTER TABLE "notes" ADD CONSTRAINT "notes_${column}_users_id_fk" FOREIGN KEY ("${column}") REFERENCES "auth"."users"("id") ON DELETE cascade ON UPDATE no action`;
+  assert.deepEqual(lines(made.up), [
+    'CREATE TABLE "users" (',
+    `${reference("owner")};`,
+  ]);
+  assert.doesNotMatch(made.down, /auth/);
+  assert.deepEqual(lines(changed.up), [
+    'ALTER TABLE "users" RENAME TO "people";--> statement-breakpoint',
+    `${reference("second")} NOT VALID;--> statement-breakpoint`,
+  ]);
+  const { schemas, tables } = normalizeDrizzleSnapshot(first);
+  assert.deepEqual(schemas, undefined);
+  assert.deepEqual(tables[0]!.foreignKeys.map(({ table }) => table), ["auth.users"]);
 });

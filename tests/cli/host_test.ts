@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
-import { sharedPostgres } from "../support/servers/postgres_server.ts";
+import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
 
 const config = `export default { dialect: "postgresql", schema: "./schema.ts", out: "./drizzle" };`;
 
@@ -84,3 +84,58 @@ test("revisions that name what a hosting service brings are proven on what host.
     assert.match(edited.stdout, /host\.sql: it was edited since it was written/);
     await run(0, "check", "--prove", "--accept-edits");
   }));
+
+/** The host's table is in a file that exports it, as a service's own package does, and schema.ts only refers to it. */
+const referring = (more = "") => `
+import { integer, pgPolicy, pgRole, pgTable, text } from "drizzle-orm/pg-core";
+import { users } from "./host.ts";
+export const todos = pgTable("todos", {
+  id: integer().primaryKey(), owner: integer().notNull().references(() => users.id, { onDelete: "cascade" }), ${more}
+}, () => [pgPolicy("own", { to: pgRole("pg_monitor").existing() })]);
+`;
+
+test("a reference to a table of the host's is upgraded, verified, backed up and adopted, and that table left alone", () =>
+  withProject(({ cwd, write, run }) =>
+    withFreshPostgres(15, async (url, sql) => {
+      await write(
+        "host.ts",
+        `import { integer, pgSchema } from "drizzle-orm/pg-core";
+export const users = pgSchema("auth").table("users", { id: integer().primaryKey() });`,
+      );
+      await write("schema.ts", referring());
+      const refused = await run(1, "generate", "First");
+      assert.match(refused.stderr, /schema "auth" does not exist[^]*say so in drizzle\/host\.sql/);
+      const users = "CREATE SCHEMA auth; CREATE TABLE auth.users (id integer PRIMARY KEY);";
+      await write("drizzle/host.sql", `${users} INSERT INTO auth.users VALUES (1), (2);`);
+      await run(0, "generate", "First");
+      await write("schema.ts", referring("second: integer().references(() => users.id),"));
+      const second = await run(0, "generate", "Second");
+      assert.doesNotMatch(second.stdout, /hazard|without rows/);
+      const own = (code: number, ...args: readonly string[]) =>
+        runCli([...args, "--json"], { cwd, env: { DATABASE_URL: url } }).then((result) => {
+          assert.equal(result.code, code, `${args.join(" ")}\n${result.stdout}${result.stderr}`);
+          return JSON.parse(result.stdout);
+        });
+      await sql.unsafe(`${users} INSERT INTO auth.users VALUES (7)`);
+      await own(0, "upgrade", "+1", "--no-backup");
+      await sql.unsafe("INSERT INTO todos (id, owner) VALUES (1, 7)");
+      await own(0, "upgrade", "--no-backup");
+      await sql.unsafe("UPDATE todos SET second = 7");
+      const { findings } = await own(0, "verify", "--only", "schema,data");
+      assert.deepEqual(findings.map(({ status }: { status: string }) => status), ["pass", "pass"]);
+      const { backup } = await own(0, "backup");
+      assert.ok(backup.tables.every(({ name }: { name: string }) => !name.startsWith("auth.")));
+      await own(0, "restore", backup.path, "--yes");
+      await own(0, "downgrade", "-1", "--yes", "--no-backup");
+      await own(0, "upgrade", "--no-backup");
+      assert.deepEqual([...await sql`SELECT owner, second FROM todos`], [{ owner: 7, second: 7 }]);
+      assert.deepEqual([...await sql`SELECT id FROM auth.users`], [{ id: 7 }]);
+      await sql.unsafe("DROP TABLE harbor_version CASCADE; ALTER TABLE todos DROP COLUMN second");
+      await sql.unsafe("ALTER TABLE todos ADD COLUMN second integer; UPDATE todos SET second = 8");
+      const conflict = await own(4, "adopt", "--yes", "--no-backup");
+      assert.match(conflict.error.message, /refers by second to auth\.users/);
+      await sql.unsafe("UPDATE todos SET second = 7");
+      await own(0, "adopt", "--yes", "--no-backup");
+      await own(0, "verify", "--only", "schema");
+    })
+  ));

@@ -1,6 +1,7 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { carriedSchema } from "../../src/migrate/preflight/rules/carried_schema.ts";
 import { demandsOf } from "../../src/migrate/preflight/rules/row_demands.ts";
 import type { Column, Snapshot, Table } from "../../src/schema/snapshot.ts";
 
@@ -253,4 +254,26 @@ test("a demand's query shows the key first", () => {
     demand?.query,
     `SELECT "id", "name" FROM "files" WHERE "name" IN (SELECT "name" FROM "files" GROUP BY "name" HAVING count(*) > 1) ORDER BY "name", "id"`,
   );
+});
+
+test("demandsOf() looks in the host's table for what a new reference leads to", () => {
+  const hosts = { ...key, table: "auth.users" };
+  const target = snapshot(files({ foreignKeys: [hosts] }), "postgresql");
+  const [demand] = demandsOf(target, snapshot(files(), "postgresql"));
+  assert.match(demand!.query, /NOT EXISTS \(SELECT 1 FROM "auth"\."users" AS parent WHERE/);
+  assert.deepEqual(new Set(demand!.reads.map(({ table }) => table)), new Set(["files"]));
+  const carried = carriedSchema({
+    before: target,
+    after: target,
+    statements: ["ALTER TABLE files ADD c text"],
+  });
+  assert.deepEqual(demandsOf(target, carried, true), []);
+  const renamed = carriedSchema({
+    before: target,
+    after: snapshot(files({ columns: [id, column("holder", { type: "INTEGER" })] }), "postgresql"),
+    statements: ["ALTER TABLE files RENAME COLUMN owner TO holder"],
+  });
+  assert.deepEqual(renamed.tables[0]!.foreignKeys.map(({ table, columns }) => [table, columns]), [
+    ["auth.users", ["holder"]],
+  ]);
 });

@@ -607,6 +607,21 @@ for (const [text, column] of rightDefaults) {
   });
 }
 
+/** A table that refers to one in a schema, which nobody exports. */
+function referring(schema: string) {
+  const users = pg.pgSchema(schema).table("users", { id: pg.integer().primaryKey() });
+  return pg.pgTable("t", { a: pg.integer().references(() => users.id) });
+}
+
+test("schema.ts: a reference to the host's table is taken, and on SQLite refused by name", () => {
+  const { tablesFor } = readExports("schema.ts", { t: referring("auth") });
+  assert.deepEqual(Object.values(tablesFor("postgresql") ?? {}).filter(pg.isPgSchema), []);
+  assert.throws(
+    () => tablesFor("sqlite"),
+    /Cannot refer to "auth\.users": t does, and SQLite has no schemas/,
+  );
+});
+
 // What drizzle-kit would end the process for, or make wrong statements of, on either dialect.
 const faults: readonly Refusal[] = [
   [
@@ -663,6 +678,24 @@ const faults: readonly Refusal[] = [
     { t: pg.pgTable("t", { a: pg.integer().references(() => owners.a) }) },
     /Cannot refer to "owners": t does/,
     /Export every table/,
+  ],
+  [
+    "a reference into a schema of its own to a table that is not exported",
+    { t: referring("auth"), s: pg.pgSchema("auth") },
+    /Cannot refer to "auth\.users": t does, and it is not exported, as other things of the schema "auth" are/,
+    /Export it, too/,
+  ],
+  [
+    "a reference into a schema with a dot in its name",
+    { t: referring("a.b") },
+    /Cannot refer to "a\.b\.users": t does, and its schema has a dot/,
+    /another name/,
+  ],
+  [
+    "a table that reads like the host's",
+    { t: referring("auth"), other: pg.pgTable("auth.users", { a: pg.integer() }) },
+    /"auth\.users": it reads like something in the schema "auth"/,
+    /without a dot/,
   ],
   [
     "a schema with a dot in its name",

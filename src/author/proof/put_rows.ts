@@ -6,6 +6,7 @@ import type { Database } from "../../engines/database.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
+import { hostTable } from "../../sql/table_names.ts";
 import { candidatesOf, knotsOf, type Unknown, valuesQuery } from "./rules/check_values.ts";
 import type { Outlook, Reference } from "./rules/outlook.ts";
 import { inOrder, insertRow, rowCount, valueOf } from "./rules/sample_rows.ts";
@@ -212,8 +213,12 @@ async function valuesOfReference(
     reference.references.map((name) => sql`${sql.identifier(name)} IS NOT NULL`),
     sql` AND `,
   );
-  const rows = parent === undefined ? [] : await database.read<Readonly<Record<string, unknown>>>(
-    sql`SELECT ${names} FROM ${ownTable(parent.name)} WHERE ${given} ORDER BY ${names} LIMIT ${rowCount}`,
+  const host = parent === undefined ? hostTable(reference.table) : null;
+  const from = parent !== undefined
+    ? ownTable(parent.name)
+    : host && sql`${sql.identifier(host.schema)}.${sql.identifier(host.bare)}`;
+  const rows = from === null ? [] : await database.read<Readonly<Record<string, unknown>>>(
+    sql`SELECT ${names} FROM ${from} WHERE ${given} ORDER BY ${names} LIMIT ${rowCount}`,
   );
   const found = rows[(row - 1) % Math.max(1, rows.length)];
   if (found === undefined) {

@@ -11,6 +11,7 @@ import { HarborError } from "../../base/errors.ts";
 import { sqliteDefault } from "./default.ts";
 import { refuse } from "./refuse.ts";
 import { quoteText } from "../../sql/quote.ts";
+import { isDefaultSchema, nameIn } from "../../sql/table_names.ts";
 import { type ExpressionPlace, sqliteExpression } from "./expression.ts";
 import { sqliteType } from "./type.ts";
 import { sqliteValues } from "./values.ts";
@@ -229,10 +230,19 @@ function enumCheck(column: pg.PgColumn, { name: table, checks }: PgConfig, { nam
 function makeForeignKey(key: pg.ForeignKey, table: string, twins: Twins) {
   const { name, columns, foreignTable, foreignColumns } = key.reference();
   if (!twins.tables.has(foreignTable)) {
+    const { schema, name } = pg.getTableConfig(foreignTable);
+    const [state, hint] = isDefaultSchema(schema)
+      ? ["it is not exported", "Export every table: what is exported is the schema."]
+      : [
+        "SQLite has no schemas",
+        'Keep the schema for PostgreSQL alone: export const dialects = ["postgresql"];',
+      ];
     throw new HarborError(
       "bad_schema",
-      `Cannot refer to "${pg.getTableConfig(foreignTable).name}": ${table} does, and it is not exported`,
-      { hint: "Export every table: what is exported is the schema." },
+      `Cannot refer to "${nameIn(schema, name)}": ${table} does, and ${state}`,
+      {
+        hint,
+      },
     );
   }
   const built = lite.foreignKey({

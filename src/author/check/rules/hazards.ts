@@ -11,6 +11,8 @@ import {
 } from "./hazard_conditions.ts";
 import { wasUnique } from "./was_unique.ts";
 import type { Operation } from "../../../sql/operations/operation.ts";
+import type { Snapshot } from "../../../schema/snapshot.ts";
+import { hostTable } from "../../../sql/table_names.ts";
 import { repeatableCondition } from "../../../sql/repeatable_update.ts";
 
 /** A way in which a correct script hurts those who use the database. */
@@ -28,6 +30,13 @@ export interface Hazard {
 const everywhere = (remedy: string) => ({ sqlite: remedy, postgresql: remedy });
 const both = (severity: "fail" | "warn") => ({ sqlite: severity, postgresql: severity });
 const postgres = (severity: "fail" | "warn") => ({ sqlite: "none", postgresql: severity }) as const;
+
+/** Whether tables refer to one in a schema that is the host's: then there is no other way to name it. */
+function refersTo(schema: string, { tables }: Snapshot): boolean {
+  return tables.some(({ foreignKeys }) =>
+    foreignKeys.some(({ table }) => hostTable(table)?.schema === schema)
+  );
+}
 
 /** All hazards. Each has its section in docs/hazards.md. */
 export const hazards: readonly Hazard[] = [
@@ -178,8 +187,8 @@ export const hazards: readonly Hazard[] = [
     id: "fixed_schema",
     severity: postgres("warn"),
     remedy: everywhere("Leave the schema out: the connection's search_path says it."),
-    judge: (operation) =>
-      operation.kind === "names schema"
+    judge: (operation, { after }) =>
+      operation.kind === "names schema" && !refersTo(operation.schema, after)
         ? `names the schema "${operation.schema}", which is another one on some server`
         : null,
   },

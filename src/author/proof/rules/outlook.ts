@@ -3,6 +3,7 @@ import { follow, type Origins, type Passage, startOf } from "../../../migrate/ru
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 import { columnsIn, replaceColumns } from "../../../sql/expression_columns.ts";
 import { quoteName } from "../../../sql/quote.ts";
+import { hostTable } from "../../../sql/table_names.ts";
 import type { ColumnType } from "./sample_rows.ts";
 
 /** What rows of a table must be like to live on through the schemas that follow, by the names that it has now. */
@@ -99,7 +100,11 @@ function seen(table: Table, later: Table, { origins, dialect }: View) {
     references: later.foreignKeys.flatMap((key): readonly Reference[] => {
       const columns = namesNow(key.columns);
       const parent = origins.get(key.table);
-      if (columns === null || parent === undefined) return [];
+      if (columns === null) return [];
+      if (parent === undefined) {
+        const isOfHost = hostTable(key.table) !== null;
+        return isOfHost ? [{ columns, table: key.table, references: key.references }] : [];
+      }
       if (parent.table === null) return parent.hasMore ? [] : [{ columns, table: null, references: [] }];
       const references = key.references.flatMap((column) => parent.columns.get(column)?.column ?? []);
       return references.length < columns.length ? [] : [{ columns, table: parent.table, references }];

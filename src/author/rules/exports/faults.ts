@@ -8,7 +8,7 @@ import { Table } from "drizzle-orm/table";
 import { HarborError } from "../../../base/errors.ts";
 import { postgresExpression } from "../../../schema/twins/expression.ts";
 import { postgresNameOf } from "../../../sql/cut_name.ts";
-import { nameIn } from "../../../sql/table_names.ts";
+import { isDefaultSchema, nameIn } from "../../../sql/table_names.ts";
 import { casedName, type Casing, indexName } from "../../../schema/twins/tables.ts";
 import { postgresView } from "./view_config.ts";
 
@@ -79,10 +79,11 @@ export function schemaOf(value: unknown): string | undefined {
 
 /** Refuses names that read like those of something in a schema that the project has: a column `auth.token` beside `auth`. */
 function refuseMistakable(
-  { columns, policies, checks }: ReturnType<typeof pg.getTableConfig>,
+  { name: table, schema: place, columns, policies, checks }: ReturnType<typeof pg.getTableConfig>,
   schemas: ReadonlySet<string>,
 ): void {
-  for (const { name } of [...columns, ...policies, ...checks]) {
+  const own = isDefaultSchema(place) ? [{ name: table }] : [];
+  for (const { name } of [...own, ...columns, ...policies, ...checks]) {
     const schema = [...schemas].find((each) => name.startsWith(`${each}.`));
     if (schema === undefined) continue;
     throw new HarborError(
@@ -116,9 +117,10 @@ export function refuseFaults(
     if (pg.isPgSequence(other)) once(names, nameIn(other.schema, other.seqName!), "a sequence");
   }
   const schemas = new Set([...tables, ...others].map(schemaOf).filter((schema) => schema !== undefined));
+  const mistakable = new Set([...schemas, ...hostTables(tables).flatMap((table) => schemaOf(table) ?? [])]);
   for (const table of tables) {
     const config = pg.getTableConfig(table);
-    refuseMistakable(config, schemas);
+    refuseMistakable(config, mistakable);
     const inSchema = (name: string) => nameIn(config.schema, name);
     const at = (what: string) => `${what} of ${inSchema(config.name)}`;
     once(names, inSchema(config.name), "a table");
@@ -145,14 +147,39 @@ export function refuseFaults(
     }
     for (const key of config.foreignKeys) {
       const target = key.reference().foreignTable;
-      if (tables.includes(target)) continue;
-      throw new HarborError(
-        "bad_schema",
-        `Cannot refer to "${pg.getTableConfig(target).name}": ${config.name} does, and it is not exported`,
-        { hint: "Export every table: what is exported is the schema." },
-      );
+      if (!tables.includes(target)) refuseUnlessOfHost(target, config.name, schemas);
     }
   }
+}
+
+/** Returns the tables that some refer to and that are not among them, in schemas of their own: the host's. */
+export function hostTables(tables: readonly pg.PgTable[]): readonly pg.PgTable[] {
+  const targets = tables.flatMap((table) =>
+    pg.getTableConfig(table).foreignKeys.map((key) => key.reference().foreignTable)
+  );
+  return targets.filter((target) => !tables.includes(target) && !isDefaultSchema(schemaOf(target)));
+}
+
+/** Refuses what is not exported, unless it is in a schema of which the project has nothing: then it is the host's. */
+function refuseUnlessOfHost(target: pg.PgTable, table: string, schemas: ReadonlySet<string>): void {
+  const schema = schemaOf(target);
+  const refuse = (state: string, hint: string) => {
+    throw new HarborError(
+      "bad_schema",
+      `Cannot refer to "${nameIn(schema, pg.getTableConfig(target).name)}": ${table} does, and ${state}`,
+      { hint },
+    );
+  };
+  if (isDefaultSchema(schema)) {
+    refuse("it is not exported", "Export every table: what is exported is the schema.");
+  }
+  if (schemas.has(schema!)) {
+    refuse(
+      `it is not exported, as other things of the schema "${schema}" are`,
+      "Export it, too; or nothing of that schema, where the host makes it.",
+    );
+  }
+  if (schema!.includes(".")) refuse("its schema has a dot in its name", "Give it another name.");
 }
 
 /** Returns the policies that are linked to a table. */

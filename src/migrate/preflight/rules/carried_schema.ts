@@ -1,7 +1,7 @@
-import type { Dialect } from "../../../base/dialect.ts";
 import type { ForeignKey, Snapshot, Table } from "../../../schema/snapshot.ts";
 import { replaceColumns } from "../../../sql/expression_columns.ts";
 import { quoteName } from "../../../sql/quote.ts";
+import { hostTable } from "../../../sql/table_names.ts";
 import { follow, type Origins, type Passage, startOf, type TableOrigin } from "../../rules/origins.ts";
 
 /**
@@ -14,21 +14,36 @@ export function carriedSchema(passage: Passage): Snapshot {
   const tables = [...origins].flatMap(([name, origin]) => {
     const old = before.tables.find((table) => table.name === origin.table);
     return old === undefined ? [] : [
-      isUntouched(old, name, origins) ? old : carriedTable({ ...old, name }, origin, {
+      isUntouched(old, name, { origins, before }) ? old : carriedTable({ ...old, name }, origin, {
         origins,
-        dialect: before.dialect,
+        before,
       }),
     ];
   });
   return { ...before, tables: tables.filter(({ columns }) => columns.length > 0) };
 }
 
+interface Surroundings {
+  readonly origins: Origins;
+  readonly before: Snapshot;
+}
+
+/** Whether a table is one that no script makes or changes: it has a schema, and is not in the snapshot that refers to it. */
+function isOfHost(table: string, { tables }: Snapshot): boolean {
+  return hostTable(table) !== null && !tables.some(({ name }) => name === table);
+}
+
 /** Says whether a table, its columns and those that it refers to have the names that they had: most have at most steps. */
-function isUntouched({ name: old, columns, foreignKeys }: Table, name: string, origins: Origins): boolean {
+function isUntouched(
+  { name: old, columns, foreignKeys }: Table,
+  name: string,
+  { origins, before }: Surroundings,
+): boolean {
   const own = origins.get(name)!.columns;
   return old === name && own.size === columns.length &&
     columns.every((column) => own.get(column.name)?.column === column.name) &&
     foreignKeys.every(({ table, references }) => {
+      if (isOfHost(table, before)) return true;
       const parent = origins.get(table);
       return parent?.table === table &&
         references.every((column) => parent.columns.get(column)?.column === column);
@@ -38,8 +53,9 @@ function isUntouched({ name: old, columns, foreignKeys }: Table, name: string, o
 function carriedTable(
   table: Table,
   origin: TableOrigin,
-  { origins, dialect }: { readonly origins: Origins; readonly dialect: Dialect },
+  { origins, before }: Surroundings,
 ): Table {
+  const { dialect } = before;
   const names = newNames(origin);
   const all = (columns: readonly string[]) => {
     const found = columns.flatMap((column) => names.get(column) ?? []);
@@ -66,7 +82,9 @@ function carriedTable(
       ...check,
       expression: replaceColumns(check.expression, texts, dialect),
     })),
-    foreignKeys: table.foreignKeys.flatMap(inColumns).flatMap((key) => carriedKey(key, origins)),
+    foreignKeys: table.foreignKeys.flatMap(inColumns).flatMap((key) =>
+      isOfHost(key.table, before) ? [key] : carriedKey(key, origins)
+    ),
   };
 }
 

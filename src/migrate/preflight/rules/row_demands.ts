@@ -8,6 +8,7 @@ import { columnsIn } from "../../../sql/expression_columns.ts";
 import { hasParameter } from "../../../sql/has_parameter.ts";
 import { markedTable } from "../../../sql/own/schema.ts";
 import { quoteName } from "../../../sql/quote.ts";
+import { hostTable, placeOfName } from "../../../sql/table_names.ts";
 
 const trusts: Readonly<Record<Dialect, Trust>> = {
   // SQLite notes lengths and enforces none. It checks references only for those who ask, and the application does not.
@@ -158,7 +159,7 @@ function ofCheck(check: Check, subject: DemandSources): readonly Demand[] {
 }
 
 function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[] {
-  const { table, found, tables, trust } = subject;
+  const { table, found, tables, schemas, trust } = subject;
   const isGuaranteed = trust.references &&
     found.foreignKeys.some((each) =>
       each.valid && each.table === key.table && sameNames(each.columns, key.columns) &&
@@ -168,11 +169,14 @@ function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[]
   if (isGuaranteed || !isThere) return [];
   const own = quoteName(table.name);
   const given = key.columns.map((name) => `${own}.${quoteName(name)} IS NOT NULL`).join(" AND ");
-  const parent = markedTable(key.table);
+  const host = tables.has(key.table) || placeOfName(key.table, schemas ?? []).schema !== null
+    ? null
+    : hostTable(key.table);
+  const parent = host === null ? markedTable(key.table) : `${quoteName(host.schema)}.${quoteName(host.bare)}`;
   const same = key.columns.map((name, place) =>
     `parent.${quoteName(key.references[place]!)} = ${own}.${quoteName(name)}`
   );
-  const none = tables.has(key.table)
+  const none = tables.has(key.table) || host !== null
     ? ` AND NOT EXISTS (SELECT 1 FROM ${parent} AS parent WHERE ${same.join(" AND ")})`
     : "";
   const state = `refer by ${key.columns.join(" and ")} to ${key.table} that are not there`;
@@ -180,7 +184,10 @@ function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[]
     { kind: "orphan", columns: key.columns, state, condition: `${given}${none}` },
     subject,
   );
-  const parents = key.references.map((column) => ({ table: key.table, column, isTested: false }));
+  // No script makes or changes what is the host's.
+  const parents = host === null
+    ? key.references.map((column) => ({ table: key.table, column, isTested: false }))
+    : [];
   return [{ ...orphans, reads: [...orphans.reads, ...parents] }];
 }
 
