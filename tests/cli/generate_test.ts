@@ -190,7 +190,7 @@ for (const [what, flags, expected] of renames) {
       const asked = await runHere(["generate", "Call it preview", "--json"], { cwd: project.cwd });
       assert.equal(asked.code, 2, asked.stdout + asked.stderr);
       const { message, hint } = asked.json<{ error: { message: string; hint: string } }>().error;
-      assert.match(message, /files\.thumb_path is gone and .*files\.preview_path.* is new/);
+      assert.match(message, /files\.thumb_path is gone and .*files\.preview_path.* (?:is|are) new/);
       assert.match(hint, /--rename files\.thumb_path=files\.preview_path.*--no-rename/);
       assert.deepEqual(await project.files(), before);
 

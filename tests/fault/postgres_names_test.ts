@@ -111,6 +111,7 @@ for (const { name, version, open } of postgresEngines) {
           content,
           proof: "scratch database",
           notRestored: null,
+          host: null,
         });
         await run(
           adminUrl,
@@ -137,6 +138,7 @@ for (const { name, version, open } of postgresEngines) {
           content,
           proof: "scratch database",
           notRestored: null,
+          host: null,
         });
         await run(url, `INSERT INTO ${schema}.t VALUES (2)`);
         await engine.restore(path, never);

@@ -222,6 +222,7 @@ for (const version of [15, 18] as const) {
             content,
             proof: "read back",
             notRestored: "code of a role with fewer rights would run",
+            host: null,
           });
           assert.equal(await hasRun(), false, engine.name);
           if (engine.name === "harbor") return;

@@ -203,6 +203,7 @@ test("harbor: where only known databases can be connected to, a copy is read bac
           content,
           proof: "read back",
           notRestored: "the role may not connect to a new database",
+          host: null,
         });
       });
     });

@@ -109,7 +109,7 @@ for (const { name, version, open } of postgresEngines) {
         const shares: number[] = [];
         await withCopy(engine, async ({ path, content }) => {
           const proven = await engine.prove(path, never, { onProgress: (share) => shares.push(share) });
-          assert.deepEqual(proven, { content, proof, notRestored });
+          assert.deepEqual(proven, { content, proof, notRestored, host: null });
         });
         assert.ok(shares.every((share) => share >= 0 && share <= 1));
         assert.deepEqual(await scratchDatabases(adminUrl), []);
@@ -146,7 +146,7 @@ for (const { name, version, open } of postgresEngines) {
       const [remedy] = /ALTER FUNCTION \S+ SET search_path/.exec(hint) ?? [];
       await run(url, `${remedy} = public`);
       await withCopy(engine, async ({ path, content }) => {
-        const restored = { content, proof: "scratch database", notRestored: null };
+        const restored = { content, proof: "scratch database", notRestored: null, host: null };
         assert.deepEqual(await engine.prove(path, never), restored);
       });
       if (engine.name === "pg_dump") {
@@ -169,6 +169,7 @@ for (const { name, version, open } of postgresEngines) {
           content,
           proof: "read back",
           notRestored: "its definitions need something outside of the copy",
+          host: null,
         }));
       // The packaged server of PostgreSQL 18 brings no extensions.
       if (version !== 15) return;
@@ -179,6 +180,7 @@ for (const { name, version, open } of postgresEngines) {
           content,
           proof: "read back",
           notRestored: "an extension cannot be made in a scratch database",
+          host: null,
         }));
     }));
 
@@ -347,6 +349,7 @@ for (const { name, version, open } of postgresEngines) {
           content,
           proof: "scratch database",
           notRestored: null,
+          host: null,
         });
         await run(adminUrl, "DROP TABLE t");
         // It may be another server, where the role spells them as usual.

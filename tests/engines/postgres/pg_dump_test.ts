@@ -103,6 +103,7 @@ test("pg_dump: a copy moves to a newer server than pg_restore is", () =>
           content,
           proof: "scratch database",
           notRestored: null,
+          host: null,
         });
         await reader.restore(path, never);
         assert.deepEqual(await run(target.url, "INSERT INTO t (x) VALUES ('c') RETURNING id"), [{ id: 3 }]);
@@ -253,6 +254,7 @@ test("pg_dump: carries all kinds of objects, and whatever was made since goes", 
         content,
         proof: "scratch database",
         notRestored: null,
+        host: null,
       });
       await run(
         adminUrl,
@@ -319,7 +321,7 @@ test("harbor: what needs an enum type is proven beside one, and by reading it ba
     );
     const engine = await openHarbor(url);
     await withCopy(engine, async ({ path, content }) => {
-      const restored = { content, proof: "scratch database", notRestored: null };
+      const restored = { content, proof: "scratch database", notRestored: null, host: null };
       assert.deepEqual(await engine.prove(path, never), restored);
       await run(url, "CREATE DOMAIN few AS int CHECK (VALUE < 9); CREATE TABLE more (n few)");
       await withCopy(engine, async (copy) =>
@@ -327,6 +329,7 @@ test("harbor: what needs an enum type is proven beside one, and by reading it ba
           content: copy.content,
           proof: "read back",
           notRestored: "its definitions need something outside of the copy",
+          host: null,
         }));
       await run(url, "DELETE FROM t");
       await engine.restore(path, never);
