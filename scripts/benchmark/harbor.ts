@@ -1,5 +1,6 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { emptySnapshots } from "../../tests/support/samples/script_history.ts";
 import type { BenchRevision } from "./history.ts";
@@ -28,7 +29,9 @@ export function harborTool(binary: string): Tool {
 /** Returns a command line of harbor-db's on a database. */
 export function harborCommand(binary: string, { url, folder, to }: Target, args: readonly string[]): Command {
   const dir = to === undefined ? { HARBOR_DB_DIR: join(folder, "drizzle") } : {};
-  return { file: binary, args, env: { DATABASE_URL: url, ...dir }, cwd: folder };
+  // In a folder of the checkout, which is a project, it would take no history that is built in.
+  const cwd = to === undefined ? folder : tmpdir();
+  return { file: binary, args, env: { DATABASE_URL: url, ...dir }, cwd };
 }
 
 /** Returns drizzle-kit's journal of some revisions. */
