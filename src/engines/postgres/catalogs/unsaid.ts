@@ -75,7 +75,9 @@ function partOf({ table, kind, name, words }: Row, quoted: string): UnsaidPart {
         words: `rule ${name}`,
         harm: {
           state: `the rule ${name} does something else, or nothing, where rows are to be written or read`,
-          remedy: `DROP RULE ${quoteName(name)} ON ${quoted};`,
+          remedy: `DROP RULE ${
+            quoteName(name)
+          } ON ${quoted}; -- or write a revision that makes it, if it is meant: harbor-db create`,
           meant: ["rule", name],
         },
       };
