@@ -2,7 +2,6 @@ import { counted, formatBytes } from "../../base/quantity.ts";
 import type { App } from "../../cli/app.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { KeptResult } from "../../migrate/kept/keeper.ts";
-import type { Loss } from "../../migrate/kept/rules/losses.ts";
 import type { ReturnedResult } from "../../migrate/kept/settle_return.ts";
 import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
 import type { Way } from "../../migrate/steps/run_beside.ts";
@@ -66,7 +65,7 @@ export async function keptBy(
   noKeep: boolean,
 ): Promise<readonly { readonly table: string; readonly columns: readonly string[] | null }[]> {
   if (noKeep || from === null) return [];
-  const { lossesOf } = await import("../../migrate/kept/rules/losses.ts");
+  const { columnsGone, lossesOf } = await import("../../migrate/kept/rules/losses.ts");
   const { textsToKeep } = await import("../../migrate/kept/outside.ts");
   const live = await database.introspect();
   const texts = await Promise.all(
@@ -78,17 +77,6 @@ export async function keptBy(
   const losses = lossesOf(live, statements);
   return [...Map.groupBy(losses, ({ table }) => table.name)].map(([table, parts]) => ({
     table,
-    columns: parts.some(({ kind }) => kind === "table") ? null : parts.flatMap((part) => namesOf(part)),
+    columns: parts.some(({ kind }) => kind === "table") ? null : parts.flatMap(columnsGone),
   }));
-}
-
-function namesOf(loss: Loss): readonly string[] {
-  switch (loss.kind) {
-    case "table":
-      return [];
-    case "columns":
-      return loss.columns;
-    case "changed":
-      return loss.columns.map(({ name }) => name);
-  }
 }

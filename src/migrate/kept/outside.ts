@@ -11,7 +11,7 @@ import { isWord } from "../../sql/lexer.ts";
 import { quoteName } from "../../sql/quote.ts";
 import { isDefaultSchema, nameIn, quoteTable } from "../../sql/table_names.ts";
 import type { Step } from "../rules/plan.ts";
-import { type Loss, lossesOf, tablesOfLosses } from "./rules/losses.ts";
+import { columnsGone, type Loss, lossesOf, tablesOfLosses } from "./rules/losses.ts";
 import { words } from "./side/words.ts";
 
 /** The schemas that scripts name and no snapshot does, and the tables in them as `schema.name`. */
@@ -97,7 +97,7 @@ export async function requireInside(
   for (const loss of lossesOf({ tables: outside.tables, dialect: database.dialect }, statements)) {
     if (!await hasSomething(database, loss, outside.schemas)) continue;
     const { name } = loss.table;
-    const columns = columnsOf(loss);
+    const columns = columnsGone(loss);
     throw new HarborError("data_conflict", `Cannot put aside what goes of "${name}"`, {
       state: `${
         columns.length === 0 ? "it has rows" : `there is something in ${columns.join(", ")}`
@@ -108,20 +108,9 @@ export async function requireInside(
   }
 }
 
-function columnsOf(loss: Loss): readonly string[] {
-  switch (loss.kind) {
-    case "table":
-      return [];
-    case "columns":
-      return loss.columns;
-    case "changed":
-      return loss.columns.map(({ name }) => name);
-  }
-}
-
 /** Whether anything would be destroyed: what is NULL in every row is nothing. */
 async function hasSomething(database: Database, loss: Loss, schemas: readonly string[]): Promise<boolean> {
-  const some = columnsOf(loss).map((name) => `${quoteName(name)} IS NOT NULL`);
+  const some = columnsGone(loss).map((name) => `${quoteName(name)} IS NOT NULL`);
   const condition = some.length === 0 ? "TRUE" : some.join(" OR ");
   const found = await database.read(
     userStatement(

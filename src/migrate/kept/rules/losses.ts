@@ -35,6 +35,18 @@ export type Loss =
     readonly names: ReadonlyMap<string, string>;
   };
 
+/** Returns the columns of which something goes; none where the table goes with all of them. */
+export function columnsGone(loss: Loss): readonly string[] {
+  switch (loss.kind) {
+    case "table":
+      return [];
+    case "columns":
+      return loss.columns;
+    case "changed":
+      return loss.columns.map(({ name }) => name);
+  }
+}
+
 /** Where a column's values come from, and what was done to them. */
 interface Values {
   readonly origin: string;
