@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant.ts";
 export const backupMutants: readonly Mutant[] = [
   {
     file: "backup/rules/manifest.ts",
-    find: 'if (timeIn(name) !== "" && !name.includes(id)) {',
+    find: 'if (timeIn(name) !== "" && timeIn(name) !== timeIn(id) && !name.includes(id)) {',
     replace: "if (false) {",
     danger: "a manifest that stands beside another backup hides that one",
     tests: ["backup/manifest_test.ts"],

@@ -40,6 +40,14 @@ const ofServer = new RegExp(
   ].join("|") + ")",
 );
 
+/** The same in the text of a block, as far as it is written out there. */
+const ofServerInside =
+  /\b(?:(?:create|alter|drop)\s+(?:role|user|group|database|tablespace|subscription)|alter\s+system|(?:reassign|drop)\s+owned|(?:grant|revoke)\s+(?![^;]*\son\s)|copy\s[^;]*\sprogram\s)/i;
+
+/** What stays behind the file, in the session in which scripts are proven. */
+const ofSession =
+  /^(?:set (?!local |transaction |constraints )|reset |discard |listen |load |select .*\bset_config \((?!.* true \)))/;
+
 /** What ends the transaction in which the file runs. */
 const ofTransaction = /^(?:begin|start transaction|commit|end|abort|rollback|prepare transaction)\b/;
 
@@ -70,13 +78,17 @@ export function readHost({ host }: Pick<History, "host">): HostScript | null {
       roles.push({ name, line, sql: `CREATE ROLE ${quoteName(name)}` });
       continue;
     }
-    const asked = tokens[0]!.text.toLowerCase() === "do"
-      ? /\b(?:create|alter|drop)\s+(?:role|user|group)\b/i.test(sql)
-      : ofServer.test(words);
+    const asked = tokens[0]!.text.toLowerCase() === "do" ? ofServerInside.test(sql) : ofServer.test(words);
     if (asked) {
       throw fail(
         "it changes the whole server, and not the scratch database alone",
         "Leave it out. A role that is named somewhere: CREATE ROLE name; with nothing behind it",
+      );
+    }
+    if (ofSession.test(words)) {
+      throw fail(
+        "it outlasts the file, and scripts would be proven with it",
+        "Leave it out, or say SET LOCAL, which lasts as long as the file.",
       );
     }
     if (ofTransaction.test(words)) {

@@ -44,6 +44,17 @@ const cases = [
   ["ALTER DATABASE other SET a.b = 'c'", `1: ${wholeServer}`],
   ["ALTER SYSTEM SET work_mem = '1GB'", `1: ${wholeServer}`],
   ["COPY t FROM PROGRAM 'true'", `1: ${wholeServer}`],
+  ["DO $$ BEGIN GRANT anon TO authenticator; END $$", `1: ${wholeServer}`],
+  ["DO $$ BEGIN GRANT USAGE ON SCHEMA auth TO anon; END $$", "1"],
+  ["SET LOCAL check_function_bodies = false; SELECT set_config('a.b', 'c', true)", "1, 1"],
+  [
+    "SELECT 1;\nSET check_function_bodies = false",
+    "2: it outlasts the file, and scripts would be proven with it",
+  ],
+  [
+    "SELECT pg_catalog.set_config('search_path', '', false)",
+    "1: it outlasts the file, and scripts would be proven with it",
+  ],
   ["SELECT 1;\nCOMMIT", "2: all of the file runs in one transaction"],
 ] as const;
 

@@ -431,6 +431,38 @@ for (const engine of engines) {
 }
 
 for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {
+  test(`schema: an index compares as its script says, where the snapshot does not, and not otherwise (${engine.name})`, () =>
+    engine.withDatabase(async (url) => {
+      const things = {
+        columns: { id: "integer!", name: "text" },
+        unique: { things_name: "name" },
+      } as const;
+      const index = (words: string) => `CREATE UNIQUE INDEX "things_name" ON "things" ("name"${words})`;
+      const history = schemaHistory(engine.dialect, [{
+        tables: { things },
+        up: [...ddlOf("things", { columns: things.columns }), index(" text_pattern_ops")],
+        down: ['DROP TABLE "things"'],
+      }]);
+      await withTestDatabase(
+        url,
+        (database) =>
+          migrate({ ...contextOf(database), history }, {
+            goal: { direction: "upgrade", text: "head" },
+            lockWaitMs: 0,
+          }),
+      );
+      // A release that did not compare it has nothing of it on record.
+      await engine.query(url, "DROP TABLE IF EXISTS harbor_drift");
+      const look = async () => (await verifyUrl(url, { history, checks: ["schema"] })).findings;
+      assert.deepEqual((await look()).map(({ status, message }) => [status, message]), [
+        ["pass", "1 table exactly as revision 000000000001 leaves it"],
+      ]);
+      await engine.query(url, `DROP INDEX things_name; ${index(' COLLATE "C"')}`);
+      assert.deepEqual((await look()).map(({ status, details }) => [status, details["path"]]), [
+        ["fail", "index things_name"],
+      ]);
+    }));
+
   test(`schema: what a script leaves NOT VALID is no drift, and another condition is (${engine.name})`, () =>
     engine.withDatabase(async (url) => {
       const things = { columns: { id: "integer!", size: "integer" }, checks: { positive: "size > 0" } };

@@ -20,12 +20,12 @@ export function findLack(error: unknown, { uncarried }: Pick<Manifest, "uncarrie
     const [, kind, name] = /^(extension|role) (.+)$/s.exec(each) ?? [];
     return name === undefined ? [] : [`CREATE ${kind!.toUpperCase()} ${quoteName(name)};`];
   });
+  // A relation that is not there is none that an extension or a role brings: it may be the copy's own.
+  if (makes.length === 0 || error.details["sqlState"] === "42P01") return null;
   return {
     message: `${error.message}. The copy does not hold, and may need: ${uncarried.join(", ")}`,
-    hint: makes.length === 0
-      ? "Make there what is lacking, then run the same command again."
-      : `Make there, as a superuser, what is lacking of these, then run the same command again: ${
-        makes.join(" ")
-      }`,
+    hint: `Make there, as a superuser, what is lacking of these, then run the same command again: ${
+      makes.join(" ")
+    }`,
   };
 }

@@ -179,7 +179,7 @@ export function parseManifest(text: string, path: string): Manifest {
   const manifest = readAs(manifestFields, json, wrong);
   const { id, createdAt } = manifest;
   const name = basename(path);
-  if (timeIn(name) !== "" && !name.includes(id)) {
+  if (timeIn(name) !== "" && timeIn(name) !== timeIn(id) && !name.includes(id)) {
     throw wrong("", `is the manifest of ${id}, and stands beside ${backupPathOf(name) ?? name}`);
   }
   if (timeIn(id) !== "" && timeIn(id) !== timeText(createdAt)) {

@@ -66,5 +66,5 @@ END`)
 const told = "SELECT current_setting('harbor_db.broken') AS rows, current_setting('harbor_db.keys') AS keys";
 
 function numberIfWhole(key: string | null): string | number | null {
-  return key !== null && /^-?[0-9]{1,15}$/.test(key) ? Number(key) : key;
+  return key !== null && /^(?:0|-?[1-9][0-9]{0,14})$/.test(key) ? Number(key) : key;
 }

@@ -36,7 +36,7 @@ export async function findConflicts(
       const { rows, examples } = await findBroken(database, demand);
       if (rows > 0) conflicts.push(describe(demand, rows, examples));
     } catch (error) {
-      if (!(error instanceof HarborError && isUnknownName(error))) throw error;
+      if (!(error instanceof HarborError && (isUnknownName(error) || isHosts(demand, error)))) throw error;
     }
   }
   return conflicts;
@@ -65,6 +65,11 @@ async function findBroken(database: Database, demand: Demand): Promise<Broken> {
 
 function statementOf({ hasExpression }: Demand, text: string): SQL {
   return hasExpression ? userStatement(sql.raw(text)) : sql.raw(text);
+}
+
+/** A table of the host's that this role may refer to and not read: the server looks at it when the reference is made. */
+function isHosts({ readsHost }: Demand, { details }: HarborError): boolean {
+  return readsHost === true && details["sqlState"] === "42501";
 }
 
 /** A name or a cast that is not there, or that a script makes first. SQLite has no codes for its errors of this kind. */

@@ -73,6 +73,10 @@ export async function runSteps(
       stopIfAsked(context.signal);
       if (index > 0) await ahead?.before(step);
       const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
+      // An earlier step may have put there what this one destroys; in a database that was empty all of it is the scripts' own.
+      if (keep && state.kind === "managed") {
+        await requireInside(context, [step], "Nothing of this revision was done.");
+      }
       const result = await runStep(context, step, { ...optionsAt(index), pace, keep, isKept });
       done.push(result);
       timed.push(result);
@@ -112,8 +116,6 @@ async function runStep(
   notify({ kind: "step", id: revision.id, name: revision.name, direction });
   const startedAt = now().getTime();
   const backfills: BackfillResult[] = [];
-  // An earlier step may have made what this one destroys.
-  if (options.keep) await requireInside(context, [step], "Nothing of this revision was done.");
   const keeper = createKeeper(context, step, { keeps: options.keep, isKept: options.isKept });
   for (const batch of batchesOf(step, options)) {
     stopIfAsked(context.signal);

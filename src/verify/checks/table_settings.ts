@@ -48,10 +48,13 @@ export function silentHarms(
   parts: readonly UnsaidPart[],
   { statements, dialect }: { readonly statements: readonly string[]; readonly dialect: Dialect },
 ): readonly Found[] {
+  const texts = parts.length === 0
+    ? []
+    : statements.map((each) => foldName(each).replaceAll('"', "").replaceAll(/\s+/g, " "));
   return parts.flatMap(({ table, words, harm }): readonly Found[] => {
     if (harm === undefined) return [];
     const { state, remedy, meant, of } = harm;
-    const isMeant = statements.some((each) => meant.every((word) => foldName(each).includes(foldName(word))));
+    const isMeant = texts.some((each) => meant.every((word) => each.includes(foldName(word))));
     const isStrangers = of !== undefined && !isMadeBy(of, statements, dialect);
     if (isMeant || isStrangers) return [];
     return [{

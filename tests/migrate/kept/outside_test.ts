@@ -28,7 +28,11 @@ const cases: readonly (readonly [
   ["a schema that goes", ["DROP SCHEMA archive CASCADE"], { table: "archive.x", columns: [] }],
   ["a column that goes", ["ALTER TABLE archive.x DROP COLUMN v"], { table: "archive.x", columns: ["v"] }],
   ["a column without values", ["ALTER TABLE archive.x DROP COLUMN w"], null],
-  ["values that are replaced", ["UPDATE archive.x SET v = upper(v)"], { table: "archive.x", columns: ["v"] }],
+  [
+    "a row that is there already",
+    ["INSERT INTO archive.x VALUES (1, 'theirs') ON CONFLICT (id) DO UPDATE SET v = excluded.v"],
+    null,
+  ],
   ["a table of the script's own", ["CREATE TABLE archive.y (id integer)", "DROP TABLE archive.y"], null],
   [
     "another schema's of the script",
@@ -68,6 +72,23 @@ for (const [what, script, refused] of cases) {
       })
     ));
 }
+
+test("postgres 15: in a database that was empty, a table of scripts in such a schema goes with their rows", () =>
+  engine.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const history = historyOf("postgresql", [
+        made.join(breakpoint),
+        "INSERT INTO archive.x VALUES (1, 'scripts')",
+        "CREATE INDEX x_v ON x (v)",
+        "DROP TABLE archive.x",
+      ]);
+      await migrate(contextOf(database, history), {
+        goal: { direction: "upgrade", text: "head" },
+        lockWaitMs: 0,
+      });
+      await assert.rejects(engine.query(url, "SELECT * FROM archive.x"));
+    })
+  ));
 
 test("postgres 15: what an earlier step of the run put in such a schema does not go in silence", () =>
   engine.withDatabase((url) =>

@@ -15,7 +15,7 @@ interface Row {
 
 /** What there may be of the tables and views in `owned` that no snapshot has a place for, a branch a kind; servers before 15 lack some columns. */
 const parts = `
-  SELECT c."table", 'rule' AS kind, r.rulename::text AS name, '' AS words FROM owned c CROSS JOIN pg_rewrite r
+  SELECT c."table", CASE WHEN r.is_instead THEN 'rule' ELSE 'word' END AS kind, r.rulename::text AS name, CASE WHEN r.is_instead THEN '' ELSE 'DO ALSO' END AS words FROM owned c CROSS JOIN pg_rewrite r
   WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN' AND r.ev_enabled <> 'D'
   UNION ALL
   SELECT c."table", 'trigger', t.tgname, CASE t.tgenabled WHEN 'D' THEN 'never' ELSE 'only in a replica''s session' END
@@ -67,6 +67,8 @@ export async function readUnsaid(database: Database): Promise<readonly UnsaidPar
   return rows.map((row) => partOf(row, quoteTable(row.table, database.schemas)));
 }
 
+const bareName = (table: string) => table.split(".").at(-1)!;
+
 function partOf({ table, kind, name, words }: Row, quoted: string): UnsaidPart {
   switch (kind) {
     case "rule":
@@ -78,7 +80,7 @@ function partOf({ table, kind, name, words }: Row, quoted: string): UnsaidPart {
           remedy: `DROP RULE ${
             quoteName(name)
           } ON ${quoted}; -- or write a revision that makes it, if it is meant: harbor-db create`,
-          meant: ["rule", name],
+          meant: [`rule ${name} `],
         },
       };
     case "trigger":
@@ -88,7 +90,7 @@ function partOf({ table, kind, name, words }: Row, quoted: string): UnsaidPart {
         harm: {
           state: `the trigger ${name} is disabled: it fires ${words}`,
           remedy: `ALTER TABLE ${quoted} ENABLE TRIGGER ${quoteName(name)};`,
-          meant: words === "never" ? ["disable", "trigger"] : ["replica", "trigger"],
+          meant: [words === "never" ? "disable trigger" : "enable replica trigger", bareName(table)],
           of: { kind: "trigger", name },
         },
       };
@@ -100,7 +102,7 @@ function partOf({ table, kind, name, words }: Row, quoted: string): UnsaidPart {
           state:
             `its sequence ${name} is unlogged: after a crash of the server it gives out numbers that rows have`,
           remedy: `ALTER SEQUENCE ${name} SET LOGGED;`,
-          meant: ["unlogged"],
+          meant: ["unlogged", bareName(table)],
         },
       };
     case "view":

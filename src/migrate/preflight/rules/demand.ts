@@ -24,6 +24,8 @@ export interface Demand {
   readonly hasExpression: boolean;
   /** The type that the values are of, where the condition goes by it. */
   readonly from?: string | undefined;
+  /** Whether it reads a table of the host's, which this role may not be allowed to. */
+  readonly readsHost?: boolean;
 }
 
 /** What becomes of a column. */
@@ -113,7 +115,8 @@ export function queryOf(
   const column = quoteName(work.column);
   const body = `BEGIN PERFORM ${work.value}; RETURN true; EXCEPTION WHEN OTHERS THEN RETURN false; END`;
   const order = work.order.length === 0 ? "" : ` ORDER BY ${work.order.map(quoteName).join(", ")}`;
-  return `CREATE OR REPLACE FUNCTION pg_temp.fits(${column} ${from}) RETURNS boolean LANGUAGE plpgsql AS ${
+  // Another column's may be there, whose parameter has another name.
+  return `DROP FUNCTION IF EXISTS pg_temp.fits(${from}); CREATE FUNCTION pg_temp.fits(${column} ${from}) RETURNS boolean LANGUAGE plpgsql AS ${
     quoteText(body)
   }; ${shown} WHERE NOT pg_temp.fits(${column})${order}`;
 }

@@ -188,7 +188,11 @@ function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[]
   const parents = host === null
     ? key.references.map((column) => ({ table: key.table, column, isTested: false }))
     : [];
-  return [{ ...orphans, reads: [...orphans.reads, ...parents] }];
+  return [{
+    ...orphans,
+    reads: [...orphans.reads, ...parents],
+    ...host === null ? {} : { readsHost: true },
+  }];
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
