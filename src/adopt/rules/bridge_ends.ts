@@ -1,3 +1,4 @@
+import { quoteName } from "../../sql/quote.ts";
 import { cutName, postgresNameOf } from "../../sql/cut_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { filterValues } from "../../base/records.ts";
@@ -245,7 +246,7 @@ function compared({ columns, comparing }: Index, place: number) {
     ...operatorClass === undefined ? {} : { opclass: operatorClass },
     ...collation === undefined
       ? {}
-      : { expression: `${columns[place]} COLLATE "${collation}"`, isExpression: true },
+      : { expression: `${columns[place]} COLLATE ${quoteName(collation)}`, isExpression: true },
   };
 }
 

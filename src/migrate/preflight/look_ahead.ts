@@ -1,5 +1,6 @@
 import type { RunContext } from "../../engines/run_context.ts";
-import { comesBack, type LookAhead, type Way } from "./preflight.ts";
+import { bringsBack } from "../../state/rules/due.ts";
+import type { LookAhead, Way } from "./preflight.ts";
 
 /** Says of a constraint that nothing enforces it. */
 export function notEnforcedText(constraint: string): string {
@@ -16,7 +17,7 @@ export async function lookAhead(
   { from, steps, kept }: Way,
 ): Promise<LookAhead | null> {
   if (steps.length === 0) return null;
-  if (from === null && !steps.some((step) => comesBack(step, kept))) {
+  if (from === null && !steps.some((step) => bringsBack(step, kept, context.history))) {
     const { rightsError } = await import("../../state/check_rights.ts");
     const forbidden = await rightsError("upgrade", context);
     if (forbidden !== null) throw forbidden;

@@ -19,6 +19,7 @@ import { conflictError, findConflicts } from "./check_rows.ts";
 import type { Kept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
+import { bringsBack } from "../../state/rules/due.ts";
 import { schemasOf } from "../../state/read_unmanaged.ts";
 import { plainTexts, withPlainTexts } from "../../history/plain_texts.ts";
 
@@ -53,11 +54,6 @@ export interface Way {
   readonly steps: readonly Step[];
   /** All that is kept. */
   readonly kept: readonly Pick<Kept, "revision" | "direction">[];
-}
-
-/** Whether a step brings back what is kept. */
-export function comesBack({ revision, direction }: Step, kept: Way["kept"]): boolean {
-  return kept.some((each) => each.revision === revision.id && each.direction !== direction);
 }
 
 /** What is looked for at a stage. */
@@ -106,7 +102,7 @@ export async function preflight(
     types: true,
     // What is half way there has the tables of neither schema.
     losses: !isResumed,
-    isOpen: stages.slice(0, place).some(({ step }) => comesBack(step, kept)),
+    isOpen: stages.slice(0, place).some(({ step }) => bringsBack(step, kept, history)),
   }));
   const left = await ask(context, questions, { ...subject, known });
   return {

@@ -1,4 +1,5 @@
 import type { Index, IndexComparing } from "../snapshot.ts";
+import { quoteName } from "../../sql/quote.ts";
 import { printNames } from "./names.ts";
 import { isWhole, type Pair } from "./pair.ts";
 import { respell, type SameExpression } from "./respell.ts";
@@ -51,7 +52,7 @@ function hasClass(wanted: string | undefined, { operatorClass, usualClass }: Ind
 function printElement(column: string, { collation, operatorClass }: IndexComparing): string {
   const [, element = column, order = ""] = /^(.*?)((?: DESC)?(?: NULLS (?:FIRST|LAST))?)$/s.exec(column) ??
     [];
-  return `${element}${collation === undefined ? "" : ` COLLATE "${collation}"`}${
+  return `${element}${collation === undefined ? "" : ` COLLATE ${quoteName(collation)}`}${
     operatorClass === undefined ? "" : ` ${operatorClass}`
   }${order}`;
 }

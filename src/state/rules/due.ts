@@ -16,7 +16,7 @@ export function isDue(
 
 /** Says whether a step lets kept data come back: it undoes the one that kept it, or does it with others in one. */
 export function isUndoneBy(
-  { revision, direction }: Kept,
+  { revision, direction }: Pick<Kept, "revision" | "direction">,
   { history, ...step }: {
     readonly history: History;
     readonly revision: string;
@@ -29,6 +29,15 @@ export function isUndoneBy(
 interface StepOf {
   readonly revision: Pick<Revision, "id">;
   readonly direction: Direction;
+}
+
+/** Says whether a step lets anything come back of all that is kept. */
+export function bringsBack(
+  { revision: { id: revision }, direction }: StepOf,
+  kept: readonly Pick<Kept, "revision" | "direction">[],
+  history: History,
+): boolean {
+  return kept.some((each) => isUndoneBy(each, { history, revision, direction }));
 }
 
 /** Says whether kept data is what a step has noted that is under way, or was interrupted. */

@@ -8,7 +8,7 @@ import { columnsIn } from "../../../sql/expression_columns.ts";
 import { hasParameter } from "../../../sql/has_parameter.ts";
 import { markedTable } from "../../../sql/own/schema.ts";
 import { quoteName } from "../../../sql/quote.ts";
-import { hostTable, placeOfName } from "../../../sql/table_names.ts";
+import { hostTable, placeOfName, quoteTable } from "../../../sql/table_names.ts";
 
 const trusts: Readonly<Record<Dialect, Trust>> = {
   // SQLite notes lengths and enforces none. It checks references only for those who ask, and the application does not.
@@ -172,7 +172,7 @@ function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[]
   const host = tables.has(key.table) || placeOfName(key.table, schemas ?? []).schema !== null
     ? null
     : hostTable(key.table);
-  const parent = host === null ? markedTable(key.table) : `${quoteName(host.schema)}.${quoteName(host.bare)}`;
+  const parent = host === null ? markedTable(key.table) : quoteTable(key.table, [host.schema]);
   const same = key.columns.map((name, place) =>
     `parent.${quoteName(key.references[place]!)} = ${own}.${quoteName(name)}`
   );
