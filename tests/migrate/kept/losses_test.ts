@@ -6,7 +6,7 @@ import { isBuiltIn } from "../../../src/migrate/kept/rules/built_in_type.ts";
 import { keyOf } from "../../../src/base/fold_name.ts";
 import { keysOf } from "../../../src/migrate/kept/rules/keys.ts";
 import { type Loss, lossesOf, tablesOfLosses, withoutMade } from "../../../src/migrate/kept/rules/losses.ts";
-import { staysUpTo } from "../../../src/migrate/kept/rules/retyped.ts";
+import { staysUpTo } from "../../../src/migrate/rules/retyped.ts";
 import type { Column, Snapshot, Table } from "../../../src/schema/snapshot.ts";
 
 function column(name: string, type: string): Column {

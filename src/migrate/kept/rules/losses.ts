@@ -7,7 +7,7 @@ import { isWord, nameOf } from "../../../sql/lexer.ts";
 import { type Copy, type Effect, withSchemaRenamed } from "../../rules/effects/effect.ts";
 import { droppedTypes } from "../../rules/effects/dropped.ts";
 import { effectsOf } from "../../rules/statement_effects.ts";
-import { retypedColumns, staysUpTo } from "./retyped.ts";
+import { retypedColumns, staysUpTo } from "../../rules/retyped.ts";
 
 /**
  * What becomes of the values of a column:

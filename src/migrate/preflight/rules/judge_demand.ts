@@ -3,7 +3,9 @@ import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 import { sqliteConversion } from "../../../schema/twins/conversion.ts";
 import type { Origins, TableOrigin } from "../../rules/origins.ts";
 import { markedTable, ownSchemaMark } from "../../../sql/own/schema.ts";
+import { postgresType } from "../../../sql/postgres_spelling.ts";
 import { quoteName } from "../../../sql/quote.ts";
+import { retypedColumns } from "../../rules/retyped.ts";
 import { isOfFamily } from "./type_families.ts";
 import { type Demand, queryOf, type ReadColumn } from "./demand.ts";
 
@@ -29,10 +31,12 @@ export interface Evidence {
  * made as an empty one.
  */
 export function judgeable(
-  demand: Demand,
+  wanted: Demand,
   { live, origins, after, statements, passed }: Evidence,
 ): Demand | null {
-  const own = origins.get(demand.table);
+  const own = origins.get(wanted.table);
+  const demand = workedByScript(wanted, own, { statements, live });
+  if (demand === null) return null;
   // What becomes of a value may be another thing by then.
   if (demand.work !== undefined && passed.some((sql) => definesTypes.test(sql))) return null;
   // Rows that go may be those that break it.
@@ -61,6 +65,31 @@ export function judgeable(
   );
   const look = `WITH ${needed.map(({ text }) => text).join(", ")} ${seen}`;
   return { ...demand, look, query: queryOf({ ...demand, look }, live.schemas) };
+}
+
+/**
+ * Returns a demand with what the script itself makes of the column where it goes by way of other types, since not all that becomes
+ * the new type so would become it at once; `null` where that cannot be told.
+ */
+function workedByScript(
+  demand: Demand,
+  own: TableOrigin | undefined,
+  { statements, live }: Pick<Evidence, "statements" | "live">,
+): Demand | null {
+  const { work, table } = demand;
+  if (work === undefined) return demand;
+  const tables = [table, own?.table];
+  const columns = [work.column, own?.columns.get(work.column)?.column];
+  const found = statements.flatMap((sql) => retypedColumns(sql, live.dialect))
+    .filter((each) => tables.includes(each.table) && columns.includes(each.column));
+  const types = found.flatMap(({ types }) => types ?? []).map(postgresType);
+  const ways = types.filter((type, place) => type !== types[place + 1]);
+  if (ways.length < 2) return demand;
+  // Of a name in quotes they do not have the capitals.
+  if (ways.some((type) => type.includes('"'))) return null;
+  const value = ways.reduce((value, type) => `CAST(${value} AS ${type})`, quoteName(work.column));
+  const worked = { ...demand, work: { ...work, value } };
+  return { ...worked, query: queryOf(worked, live.schemas) };
 }
 
 /** A statement by which types, or what leads from one to another, become others. */

@@ -1,8 +1,8 @@
-import type { Dialect } from "../../../base/dialect.ts";
-import { affinityOf } from "../../../sql/affinity.ts";
-import { commaParts, cursorAt, tokensOf } from "../../../sql/cursor.ts";
-import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
-import { elementType, isArray, postgresType } from "../../../sql/postgres_spelling.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { affinityOf } from "../../sql/affinity.ts";
+import { commaParts, cursorAt, tokensOf } from "../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
+import { elementType, isArray, postgresType } from "../../sql/postgres_spelling.ts";
 
 /** A column that gets another type in place. */
 export interface Retyped {
