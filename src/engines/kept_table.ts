@@ -165,6 +165,24 @@ export function updateKept({ id, state, lastRow }: Pick<Kept, "id" | "state" | "
   return sql`UPDATE ${keptTable} SET state = ${state}, last_row = ${lastRow} WHERE id = ${id}`;
 }
 
+/** Returns the statements that call the columns of a side table as its table's are called now, and have that on record. */
+export function renameKept(
+  { id, table, sideTable, keys, columns }: Omit<Kept, "rows" | "bytes">,
+  names: readonly (readonly [from: string, to: string])[],
+): readonly SQL[] {
+  const rename = (from: string, to: string) =>
+    sql`ALTER TABLE ${ownTable(sideTable)} RENAME COLUMN ${sql.identifier(from)} TO ${sql.identifier(to)}`;
+  // They may have each other's names.
+  const between = (place: number) => `harbor_renamed_${place + 1}`;
+  return [
+    ...names.map(([from], place) => rename(from, between(place))),
+    ...names.map(([, to], place) => rename(between(place), to)),
+    sql`UPDATE ${keptTable} SET table_name = ${table}, key_columns = ${
+      JSON.stringify(keys)
+    }, kept_columns = ${JSON.stringify(columns)} WHERE id = ${id}`,
+  ];
+}
+
 /** Returns the statement that counts again what is kept. `rows` and `bytes` are expressions. */
 export function recountKept(
   { id }: Pick<Kept, "id">,

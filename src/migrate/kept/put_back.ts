@@ -1,5 +1,5 @@
 import type { Database } from "../../engines/database.ts";
-import { type Kept, readKept } from "../../engines/kept_table.ts";
+import { type Kept, readKept, renameKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
@@ -7,7 +7,7 @@ import { returnOf } from "./back/return.ts";
 import type { Subject, Undoing } from "./back/subject.ts";
 import { walkAll, type Work } from "./back/walk.ts";
 import { oppositeOf } from "./given_values.ts";
-import { asThere, placeOf } from "./rules/as_there.ts";
+import { asThere, namesToGive, placeOf } from "./rules/as_there.ts";
 import { type ReturnedResult, settle } from "./settle_return.ts";
 import { columnsOf, countOf, keyIndexOf } from "./side/contents.ts";
 import { type Listener, words } from "./side/words.ts";
@@ -30,10 +30,13 @@ export async function putBack(
   if (meant.length === 0) return [];
   await requireSideTables(context.database, meant);
   const live = await context.database.introspect();
-  const found = inOrder(
-    meant.map((kept) => placeOf(kept, live, () => sinceKept(kept, context)) ?? { kept, table: null }),
-    live,
-  );
+  const places = meant.map((kept) => placeOf(kept, live, () => sinceKept(kept, context)));
+  const renaming = places.flatMap((place, at) => {
+    const names = place === null ? [] : namesToGive(meant[at]!, place, live);
+    return place === null || names.length === 0 ? [] : renameKept(place.kept, names);
+  });
+  if (renaming.length > 0) await context.database.write(renaming);
+  const found = inOrder(places.map((place, at) => place ?? { kept: meant[at]!, table: null }), live);
   const returning = new Set(
     found.flatMap(({ kept, table }) => kept.kind === "table" && table !== null ? [table.name] : []),
   );

@@ -257,30 +257,58 @@ onEngines(
 );
 
 onEngines(
-  ["postgres 15"],
-  "what goes behind a part that gave its table another name comes back",
+  ["sqlite file", "postgres 15"],
+  "what goes behind a part that gave its table, its key and the column other names comes back",
   async ({ database, engine, url }) => {
-    const history = historyOf("postgresql", [
-      ["CREATE TABLE old (id integer PRIMARY KEY, name text)", "DROP TABLE old"],
+    const breakpoint = ";\n--> statement-breakpoint\n";
+    const part = "-- harbor:backfill table=named key=id\nUPDATE named SET c = 'x' WHERE c = 'y'";
+    const history = historyOf(engine.dialect, [
       [
-        "ALTER TABLE old RENAME TO new;\n--> statement-breakpoint\nALTER TABLE new ADD COLUMN c text",
+        [
+          "CREATE TABLE old (id integer NOT NULL PRIMARY KEY, name text)",
+          'CREATE TABLE before ("a b" integer, b text, PRIMARY KEY ("a b", b))',
+          "CREATE TABLE named (id integer NOT NULL PRIMARY KEY, c text)",
+        ].join(breakpoint),
+        "SELECT 1",
+      ],
+      [
+        [
+          "ALTER TABLE old RENAME TO new",
+          "ALTER TABLE new ADD COLUMN c text",
+          'ALTER TABLE before RENAME COLUMN "a b" TO swap',
+          'ALTER TABLE before RENAME COLUMN b TO "a b"',
+          "ALTER TABLE before RENAME COLUMN swap TO b",
+          "ALTER TABLE before ADD COLUMN c text",
+          'ALTER TABLE before RENAME TO "be hind"',
+        ].join(breakpoint),
         [
           "ALTER TABLE new RENAME TO old",
-          "-- harbor:concurrently\nCREATE INDEX ix ON old (name)",
+          'ALTER TABLE "be hind" RENAME TO before',
+          "ALTER TABLE before RENAME COLUMN b TO swap",
+          'ALTER TABLE before RENAME COLUMN "a b" TO b',
+          'ALTER TABLE before RENAME COLUMN swap TO "a b"',
+          part,
           "ALTER TABLE old DROP COLUMN c",
-        ].join(";\n--> statement-breakpoint\n"),
+          "ALTER TABLE before DROP COLUMN c",
+        ].join(breakpoint),
       ],
     ]);
     const go = (direction: "upgrade" | "downgrade", text: string) =>
       migrate({ ...contextOf(database), history }, { goal: { direction, text }, lockWaitMs: 0 });
+    const read = async () => [
+      (await engine.query(url, "SELECT id, c FROM new ORDER BY id")).map(Object.values),
+      (await engine.query(url, 'SELECT b, "a b", c FROM "be hind" ORDER BY b')).map(Object.values),
+    ];
     await go("upgrade", "head");
     await engine.query(url, "INSERT INTO new VALUES (1, 'a', 'kept'), (2, 'b', NULL)");
+    await engine.query(
+      url,
+      `INSERT INTO "be hind" (b, "a b", c) VALUES (1, 'a', 'kept'), (2, 'b', 'too')`,
+    );
+    const before = await read();
     await go("downgrade", "-1");
     await go("upgrade", "head");
-    assert.deepEqual(await engine.query(url, "SELECT id, c FROM new ORDER BY id"), [
-      { id: 1, c: "kept" },
-      { id: 2, c: null },
-    ]);
+    assert.deepEqual(await read(), before);
     assert.deepEqual(await readKept(database), []);
   },
 );

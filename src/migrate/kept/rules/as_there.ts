@@ -30,8 +30,8 @@ export interface Place {
 }
 
 /**
- * Finds the table to which kept data comes back. A script that commits in parts may have given the table another name before the part
- * that lost something of it: then what undid the script gave it the one of now.
+ * Finds the table to which kept data comes back. A script that commits in parts may have given the table or its columns other names
+ * before the part that lost something of it: then what undid the script gave them those of now.
  *
  * @param since What undid it
  */
@@ -39,10 +39,18 @@ export function placeOf(kept: Kept, live: Snapshot, since: () => readonly string
   const found = asThere(kept, live);
   if (found !== null && hasAll(found)) return found;
   const renamed = asThere(kept, live, since());
-  // What is in the side table has the names of then.
-  return renamed !== null && hasAll(renamed) && namesOf(renamed.kept).join("\0") === namesOf(kept).join("\0")
-    ? renamed
-    : found;
+  return renamed !== null && hasAll(renamed) ? renamed : found;
+}
+
+/** Returns which columns of a side table have other names in the table to which they come back, and which. */
+export function namesToGive(
+  kept: Kept,
+  { kept: now }: Place,
+  { dialect }: Snapshot,
+): readonly (readonly [from: string, to: string])[] {
+  const names = namesOf(now);
+  const pairs = namesOf(kept).map((from, at) => [from, names[at]!] as const);
+  return [...new Map(pairs)].filter(([from, to]) => !isSameName(dialect, from, to));
 }
 
 function hasAll({ kept, table }: Place): boolean {
