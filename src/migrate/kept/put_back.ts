@@ -2,6 +2,7 @@ import type { Database } from "../../engines/database.ts";
 import { type Kept, readKept, renameKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
+import { hostTable } from "../../sql/table_names.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
 import { returnOf } from "./back/return.ts";
 import type { Subject, Undoing } from "./back/subject.ts";
@@ -55,6 +56,7 @@ export async function putBack(
       kept,
       table,
       live,
+      hosts: await hostsOf(context.database, table, live),
       isLatest,
       returning,
       undoing,
@@ -86,6 +88,22 @@ function sinceKept(
 async function rulesOf(database: Database, table: string): Promise<readonly Listener[]> {
   const question = words[database.dialect].readRules(table);
   return question === null ? [] : await database.read<Listener>(question);
+}
+
+/** Returns the tables of the host's to which a table refers, of those that can be looked at. */
+async function hostsOf(
+  database: Database,
+  { foreignKeys }: Table,
+  { tables }: Snapshot,
+): Promise<ReadonlySet<string>> {
+  const others = foreignKeys.filter((key) =>
+    hostTable(key.table) !== null && !tables.some(({ name }) => name === key.table)
+  );
+  const question = others.length === 0
+    ? null
+    : words[database.dialect].readHosts(others.map((key) => key.table));
+  const found = question === null ? [] : await database.read<{ readonly name: string }>(question);
+  return new Set(found.map(({ name }) => name));
 }
 
 /**

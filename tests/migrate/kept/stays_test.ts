@@ -651,6 +651,23 @@ const stories: Readonly<Record<string, Story>> = {
     course: ["up", "down"],
     rows: [[1, "a"], [2, "b"]],
   },
+  "what refers to a row of the host's that is gone stays kept, and the rest of its own row comes back": {
+    engine: "postgres 15",
+    made: [users, "CREATE SCHEMA auth", "CREATE TABLE auth.people (id integer NOT NULL PRIMARY KEY)"],
+    up: [...bio.up, "ALTER TABLE users ADD COLUMN owner integer REFERENCES auth.people (id)"],
+    down: ["ALTER TABLE users DROP COLUMN owner", ...bio.down],
+    read: "SELECT id, bio, owner FROM users ORDER BY id",
+    course: [
+      "up",
+      "INSERT INTO auth.people VALUES (7), (8)",
+      add("(1, 'ann', 'a', 7), (2, 'bob', 'b', 8)"),
+      "down",
+      "DELETE FROM auth.people WHERE id = 8",
+      "up",
+    ],
+    rows: [[1, "a", 7], [2, "b", null]],
+    reason: /^1 row refers to rows that are not there$/,
+  },
   "a table that comes back under other capitals": {
     made: ["CREATE TABLE other (id integer NOT NULL PRIMARY KEY)"],
     up: ["DROP TABLE users"],

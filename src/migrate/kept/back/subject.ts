@@ -4,6 +4,7 @@ import { isSameName } from "../../../base/fold_name.ts";
 import type { Kept } from "../../../engines/kept_table.ts";
 import { ownTable } from "../../../engines/statement_names.ts";
 import type { Column, ForeignKey, Snapshot, Table } from "../../../schema/snapshot.ts";
+import { hostTable, quoteTable } from "../../../sql/table_names.ts";
 import { storedColumns } from "../rules/keys.ts";
 import { all, any, hasNoNull, type Listener, words } from "../side/words.ts";
 import { type Places, placesOf } from "./places.ts";
@@ -14,6 +15,8 @@ export interface Subject {
   /** As it is now. */
   readonly table: Table;
   readonly live: Snapshot;
+  /** The host's tables to which it refers, of those that this role may look at. */
+  readonly hosts: ReadonlySet<string>;
   /** Whether nothing newer is kept of the same step and table. */
   readonly isLatest: boolean;
   /** The tables whose rows come back as well. */
@@ -113,11 +116,18 @@ export function placesIn(dialect: Dialect, subject: Subject): Places | null {
 }
 
 /** Whether the row that a kept value refers to is there, or comes with it. */
-export function hasParent(dialect: Dialect, key: ForeignKey, { kept, table, live }: Subject): SQL {
+export function hasParent(
+  dialect: Dialect,
+  key: ForeignKey,
+  { kept, table, live, hosts }: Subject,
+): SQL {
   const isKept = (name: string) => kept.columns.some((column) => column.name === name);
   const value = (name: string) => isKept(name) ? aside(name) : own(name);
-  const parent = live.tables.find(({ name }) => name === key.table);
-  if (parent === undefined) return sql`TRUE`;
+  const parent = live.tables.find(({ name }) => name === key.table)?.name;
+  const host = hosts.has(key.table) ? hostTable(key.table) : null;
+  // The database looks itself.
+  if (parent === undefined && host === null) return sql`TRUE`;
+  const parents = host === null ? ownTable(key.table) : sql.raw(quoteTable(key.table, [host.schema]));
   const { back } = words[dialect];
   const columnOf = (name: string) => table.columns.find((column) => column.name === name)!;
   const pairs = key.columns.map((name, place) =>
@@ -125,10 +135,8 @@ export function hasParent(dialect: Dialect, key: ForeignKey, { kept, table, live
   );
   const isNone = any(key.columns.map((name) => sql`${value(name)} IS NULL`));
   // A row that comes back may be its own parent: the root of a tree.
-  const isItself = kept.kind === "table" && parent.name === table.name
+  const isItself = kept.kind === "table" && parent === table.name
     ? all(key.columns.map((name, place) => sql`${aside(name)} = ${aside(key.references[place]!)}`))
     : sql`FALSE`;
-  return sql`(${isNone} OR (${isItself}) OR EXISTS (SELECT 1 FROM ${ownTable(parent.name)} AS p WHERE ${
-    all(pairs)
-  }))`;
+  return sql`(${isNone} OR (${isItself}) OR EXISTS (SELECT 1 FROM ${parents} AS p WHERE ${all(pairs)}))`;
 }

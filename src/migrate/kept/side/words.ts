@@ -70,6 +70,8 @@ export interface Words {
   readonly pause: (listener: Listener, table: string) => Pause;
   /** Asks for the rules that fire when rows of a table are written, as {@link Listener}; `null` where there are no such things. */
   readonly readRules: (table: string) => SQL | null;
+  /** Asks which of the host's tables, called as the snapshot does, can be looked at; `null` where there is no host. */
+  readonly readHosts: (tables: readonly string[]) => SQL | null;
   /** Asks for the columns of the tables in schemas, by `schema`, `table`, `name` and `type`; `null` where there are no schemas. */
   readonly readColumns: (schemas: readonly string[]) => SQL | null;
   /** What stands between the columns and the rows of an INSERT that says itself what the database would make. */
@@ -141,6 +143,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
         ? { before: [], after: [] }
         : { before: [sql`DROP TRIGGER IF EXISTS ${ownTable(name)}`], after: [sql.raw(text)] },
     readRules: () => null,
+    readHosts: () => null,
     readColumns: () => null,
     overriding: sql``,
     advance: () => null,
@@ -230,6 +233,11 @@ export const words: Readonly<Record<Dialect, Words>> = {
       AND ev_enabled <> 'D' AND ev_class = (SELECT typrelid FROM pg_type WHERE oid = pg_typeof(CAST(NULL AS ${
         ownTable(table)
       }))) ORDER BY rulename`,
+    readHosts: (tables) =>
+      sql`SELECT concat(n.nspname, '.', c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE concat(n.nspname, '.', c.relname) IN (${
+        list(tables.map((name) => sql.raw(quoteText(name))))
+      }) AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid)`,
     readColumns: (schemas) =>
       sql`SELECT n.nspname AS schema, c.relname AS "table", a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type
       FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
