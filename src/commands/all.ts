@@ -70,6 +70,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import("./kept/prune.ts")).keptPruneCommand,
   },
   {
+    name: "kept return",
+    summary: "put back what stayed kept when the rest came back",
+    load: async () => (await import("./kept/return.ts")).keptReturnCommand,
+  },
+  {
     name: "backup",
     summary: "copy the database and prove the copy",
     load: async () => (await import("./backup/backup.ts")).backupCommand,

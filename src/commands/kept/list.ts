@@ -6,10 +6,13 @@ import {
   type CountedKept,
   countKept,
   goneText,
+  leftText,
   namelessText,
   seenText,
 } from "../../migrate/kept/count_kept.ts";
 import { lostText, withSideTables } from "../../migrate/kept/side_tables.ts";
+import { isLeftOver, isReturnable } from "../../state/rules/due.ts";
+import { readAppliedIn } from "../../engines/version_table.ts";
 import { ageText } from "../backup/output.ts";
 import { keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
 
@@ -31,10 +34,14 @@ export const keptListCommand = defineCommand({
 });
 
 async function listKept(app: App): Promise<Outcome> {
-  const { all, lost } = await app.withRun("read", async ({ database }) => {
+  const { all, lost, left } = await app.withRun("read", async (context) => {
+    const { database, history } = context;
     const kept = await readKept(database);
     const there = await withSideTables(database, kept);
+    const isAnyLeft = kept.some(({ state }) => state === "left");
+    const applied = isAnyLeft ? await readAppliedIn(context) ?? [] : [];
     return {
+      left: there.filter((each) => isLeftOver(each, { history, applied })),
       all: await countKept(database, kept),
       lost: kept.filter((each) => !there.includes(each)),
     };
@@ -60,6 +67,7 @@ async function listKept(app: App): Promise<Outcome> {
     const texts = [
       ...lost.map(lostText),
       ...all.filter(({ gone }) => gone > 0).map(goneText),
+      ...left.map((each) => leftText(each, isReturnable(each))),
       ...all.filter(({ nameless }) => nameless > 0).map(namelessText),
     ];
     for (const { state, hint } of texts) app.report.note(`${state}. ${app.report.remedy(hint)}`);

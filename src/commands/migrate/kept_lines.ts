@@ -32,7 +32,8 @@ export function printReturned({ report }: App, result: ReturnedResult): void {
   }
   if (left > 0) {
     const stays = left === 1 ? "stays" : "stay";
-    report.note(`${counted(left, "row")} of ${what} ${stays} kept in harbor_kept_${id}: ${reason}`);
+    const more = report.remedy("What can be done: harbor-db kept list");
+    report.note(`${counted(left, "row")} of ${what} ${stays} kept in harbor_kept_${id}: ${reason}. ${more}`);
   }
 }
 

@@ -99,6 +99,19 @@ export function namelessText(
   };
 }
 
+/** Says of what stayed kept how it may come back. */
+export function leftText(
+  { id, table, rows, sideTable }: Kept,
+  isReturnable: boolean,
+): { readonly state: string; readonly hint: string } {
+  return {
+    state: `of ${table} (${id}) ${counted(rows, "row")} stayed kept when the rest came back`,
+    hint: isReturnable
+      ? "Where what was in the way is gone, this brings them back, but for what something newer has overtaken: harbor-db kept return"
+      : `Nothing says what the script gave in their place, so that they come back by hand alone. To see them: SELECT * FROM ${sideTable}; to let go of them: harbor-db kept drop ${id}`,
+  };
+}
+
 /** Says how much there is: `1 014 rows counted, about 4.1 MB`. */
 export function seenText(all: readonly CountedKept[]): string {
   const isKnown = ({ kept }: CountedKept) => isCounted(kept);

@@ -1,5 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import type { Kept } from "../../engines/kept_table.ts";
+import { type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Applied } from "../../history/applied.ts";
 import { lockOptions } from "../../state/lock_options.ts";
@@ -10,7 +10,7 @@ import { type PrunedResult, pruneKept } from "./prune.ts";
 import { requireSideTables } from "./side_tables.ts";
 import { putBack } from "./put_back.ts";
 import type { ReturnedResult } from "./settle_return.ts";
-import { isDue, isGivenUp, isUndoneBy } from "../../state/rules/due.ts";
+import { isDue, isGivenUp, isLeftOver, isReturnable, isUndoneBy } from "../../state/rules/due.ts";
 import { takeAside } from "./take_aside.ts";
 
 /**
@@ -24,6 +24,22 @@ export async function resumeReturns(
 ): Promise<readonly ReturnedResult[]> {
   await takeAside(context, pace);
   return await putBack(context, (kept) => isDue(kept, { history: context.history, applied }), pace);
+}
+
+/** Tries again to put back what did not fit when its step was undone, and does what an interrupted run has left. */
+export async function returnLeft(
+  context: RunContext,
+  pace: PaceOptions = {},
+): Promise<readonly ReturnedResult[]> {
+  const { applied } = await readState(context);
+  const around = { history: context.history, applied };
+  const left = (await readKept(context.database)).filter((kept) =>
+    isLeftOver(kept, around) && isReturnable(kept)
+  ).map(({ id }) => id);
+  return [
+    ...await resumeReturns(context, applied, pace),
+    ...await putBack(context, ({ id }) => left.includes(id), pace),
+  ];
 }
 
 /**

@@ -14,6 +14,19 @@ export function isDue(
     (direction === "downgrade" ? isApplied : row === undefined);
 }
 
+/** Says whether kept data is what stayed when a step was undone, which is undone still. */
+export function isLeftOver(
+  kept: Kept,
+  around: { readonly history: History; readonly applied: readonly Applied[] },
+): boolean {
+  return kept.state === "left" && isDue({ ...kept, state: "kept" }, around);
+}
+
+/** Says whether that may be tried again: nobody can tell what was written since where nothing says what the script gave. */
+export function isReturnable({ kind, columns }: Pick<Kept, "kind" | "columns">): boolean {
+  return kind !== "columns" || columns.every(({ given }) => given !== null);
+}
+
 /** Says whether a step lets kept data come back: it undoes the one that kept it, or does it with others in one. */
 export function isUndoneBy(
   { revision, direction }: Pick<Kept, "revision" | "direction">,
