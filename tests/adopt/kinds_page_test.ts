@@ -115,9 +115,10 @@ const [, table = ""] =
   /<!-- made by tests\/adopt\/kinds_page_test.ts -->\n([^]*?)\n<!-- end -->/.exec(page) ?? [];
 const rows = new Map(table.split("\n").slice(2).map((line) => [line.split(" | ")[0]!.slice(2), line]));
 
-// Words are no engine's; that each engine comes to head from each kind, and by which way, is in adopt_test.ts.
-for (const engine of driverEngines) {
-  for (const kind of kinds) {
+// Words are no engine's, so that a server is asked of one in three; that each engine comes to head from each kind, and by which way, is
+// in adopt_test.ts.
+for (const [turn, engine] of driverEngines.entries()) {
+  for (const kind of kinds.filter((_, place) => turn === 0 || place % 3 === turn)) {
     test(`${engine.name}: docs/adopting.md says what is said of "${kind.name}"`, async () => {
       assert.equal(rows.get(kind.name), await rowOf(engine, kind));
     });

@@ -1,17 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import {
-  cp,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  statfs,
-  symlink,
-  unlink,
-  writeFile,
-} from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -19,6 +8,7 @@ import process from "node:process";
 import postgres from "postgres";
 import { projectFile } from "../project.ts";
 import { atEndOfFile } from "../end_of_file.ts";
+import { placeInMemory } from "../place_in_memory.ts";
 import { emptyDatabase } from "./reset_postgres.ts";
 import { type ServerProcess, startServer, type SystemUser } from "./server_process.ts";
 
@@ -91,7 +81,7 @@ export async function startPostgres(
   settings: readonly string[] = throwaway,
 ): Promise<PostgresServer> {
   const user = process.getuid?.() === 0 ? unprivileged : undefined;
-  const place = settings === throwaway ? await placeInMemory() ?? tmpdir() : tmpdir();
+  const place = settings === throwaway ? await placeInMemory(4) ?? tmpdir() : tmpdir();
   const directory = await mkdtemp(join(place, `harbor_db_postgres_${version}_`));
   try {
     const bin = version === 15 ? debianPrograms(version) : await packagedPrograms(directory);
@@ -267,22 +257,6 @@ function address(role: { user: string; password: string }, port: number, databas
   return `postgresql://${role.user}:${encodeURIComponent(role.password)}@127.0.0.1:${port}/${database}`;
 }
 
-/**
- * Returns a folder of the machine's memory that has room for servers, where making and dropping tables costs a server half as
- * much as on a disk; `null` where there is none.
- */
-async function placeInMemory(): Promise<string | null> {
-  const path = "/dev/shm";
-  // Programs have to run in it, and containers often have one of 64 MiB.
-  const isFit = (await readFile("/proc/mounts", "utf8").catch(() => "")).split("\n").some((line) => {
-    const [, at, type, options = ""] = line.split(" ");
-    return at === path && type === "tmpfs" && !options.split(",").includes("noexec");
-  });
-  if (!isFit) return null;
-  const { bavail, bsize } = await statfs(path);
-  return bavail * bsize >= 4 * 2 ** 30 ? path : null;
-}
-
 /** For data that is thrown away. */
 const throwaway = [
   "fsync=off",
@@ -291,6 +265,8 @@ const throwaway = [
   "shared_buffers=32MB",
   "max_wal_size=256MB",
   "max_connections=60",
+  // What is asked once of a few rows costs a server more to compile than to answer.
+  "jit=off",
 ];
 
 function options(port: number, settings: readonly string[]): readonly string[] {
