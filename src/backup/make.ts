@@ -19,6 +19,7 @@ import { flush } from "../base/files/flush.ts";
 import type { OpenFolder } from "../base/files/open_folder.ts";
 import { giveFile, makeFolderFor, type Owner } from "../base/files/owner.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
+import { removeLargeFile } from "../base/files/remove_large_file.ts";
 import { manifestNames, readBackups, type StoredBackup } from "./store/folder.ts";
 import { folderPlace } from "./store/folder_place.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
@@ -256,7 +257,7 @@ async function encode(
       hint: "Nothing was changed. Look for a failing disk or memory: dmesg",
     });
   }
-  await rm(plain);
+  await removeLargeFile(plain);
   return { path: to, digest, plain: written.plain };
 }
 

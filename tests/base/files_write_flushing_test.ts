@@ -1,14 +1,26 @@
 import assert from "node:assert/strict";
-import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { copyLargeFile } from "../../src/base/files/copy_large_file.ts";
+import { removeLargeFile } from "../../src/base/files/remove_large_file.ts";
 import { flushBytes, flushingWriter, writeFlushing } from "../../src/base/files/write_flushing.ts";
 import { withFolder } from "../support/databases.ts";
 
-const pieceBytes = 1024 * 1024;
+const pieceBytes = flushBytes / 4;
 
 /** Pieces that differ, so that none can be taken for another. */
 function* pieces(count: number): Generator<Uint8Array> {
@@ -55,4 +67,24 @@ test("copyLargeFile() copies a file to one of its owner's, and over no other", (
     await assert.rejects(copyLargeFile(from, other, signal), { code: "EEXIST" });
     assert.equal(readFileSync(other, "utf8"), "mine");
     await assert.rejects(writeFlushing(other, pieces(1)), { code: "EEXIST" });
+  }));
+
+test("removeLargeFile() gives a file free in stretches, and nothing that is somebody else's", () =>
+  withFolder(async (folder) => {
+    const [large, linked, other, link, target] = ["large", "linked", "other", "link", "target"].map((name) =>
+      join(folder, name)
+    ) as [string, string, string, string, string];
+    const bytes = 9 * 1024 * 1024;
+    for (const path of [large, linked, target]) writeFileSync(path, new Uint8Array(bytes));
+    linkSync(linked, other);
+    symlinkSync(target, link);
+    const held = openSync(large, "r");
+    for (const path of [large, linked, link, join(folder, "missing")]) {
+      await removeLargeFile(path);
+      assert.equal(existsSync(path), false);
+    }
+    // What is left to the end is what the file still has that nobody finds any more.
+    assert.equal(fstatSync(held).size, 1024 * 1024);
+    closeSync(held);
+    for (const path of [other, target]) assert.equal(statSync(path).size, bytes);
   }));

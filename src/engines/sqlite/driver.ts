@@ -215,6 +215,8 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     home: () => path === null ? null : folderMark(path),
     close: () =>
       soon(() => {
+        // What is thrown away next needs not be on the disk: to close it would put all of it there.
+        if (isOpen && isBehind) execute(handle, "PRAGMA synchronous = OFF");
         if (isOpen) handle.close();
         isOpen = false;
       }),

@@ -3,6 +3,7 @@ import { batchTimes } from "../pace.ts";
 import type { Pace } from "../database.ts";
 import type { SqliteStatement } from "./connection/statement.ts";
 import { own } from "./transaction/transaction.ts";
+import { bringIn, checkpoint } from "./connection/checkpoint.ts";
 import { busyTimeoutMs, execute, prepare } from "./connection/open_file.ts";
 
 /** How a batch went, in milliseconds. */
@@ -30,6 +31,9 @@ const bearableBytes = 64 * 1024 * 1024;
 
 /** How many pages of the WAL are brought in at once: well before a thousand, at which SQLite does it in somebody's commit. */
 const worthPages = 400;
+
+/** From how many pages of the WAL on, be they in the database or not, each that is left would soon be somebody's commit's to bring in. */
+const hurryPages = 700;
 
 /** When nobody has written for so long, nobody is taken to wait, in milliseconds: who waits for the lock looks every 100. */
 const quietMs = 1_000;
@@ -92,36 +96,21 @@ function watchOthers({ rows }: PacedFile, now: () => number): () => boolean {
 }
 
 /**
- * Brings the WAL's pages into the database, so that the application's own commits never have to, and returns how large
- * the WAL is that could not start again.
- *
- * PASSIVE waits for nobody and lets writers write meanwhile: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+ * Brings the WAL's pages into the database before the application's own commits have to, and returns how large the WAL is that
+ * could not start again.
  */
-function walBytes(file: PacedFile, pageSize: number): number {
-  const { handle } = file;
-  const { pages, done } = checkpoint(file, "NOOP");
+function walBytes({ handle, rows }: PacedFile, pageSize: number): number {
+  let { pages, done } = checkpoint(rows, "NOOP");
   // The first commit after a whole checkpoint waits for the disk, with the lock: so not after every batch.
-  if (pages - done >= worthPages) checkpoint(file, "PASSIVE");
+  const isWorth = pages - done >= worthPages || (pages >= hurryPages && pages > done);
+  if (isWorth) ({ pages, done } = bringIn(rows));
   const bytes = pages * pageSize;
   if (bytes < bearableBytes / 4) return bytes;
   execute(handle, "PRAGMA busy_timeout = 0");
   try {
     // All of it may be in the database; what tells is whether a writer could start it again from the beginning.
-    return checkpoint(file, "RESTART").isBusy ? bytes : 0;
+    return checkpoint(rows, "RESTART").isBusy ? bytes : 0;
   } finally {
     execute(handle, `PRAGMA busy_timeout = ${busyTimeoutMs}`);
   }
-}
-
-function checkpoint(
-  { rows }: PacedFile,
-  mode: "NOOP" | "PASSIVE" | "RESTART",
-): { readonly isBusy: boolean; readonly pages: number; readonly done: number } {
-  // It writes, so that a full disk stops it as it stops a statement.
-  const [row] = rows<Readonly<Record<string, unknown>>>(own(`PRAGMA wal_checkpoint(${mode})`));
-  return {
-    isBusy: Number(row?.["busy"]) !== 0,
-    pages: Number(row?.["log"]),
-    done: Number(row?.["checkpointed"]),
-  };
 }

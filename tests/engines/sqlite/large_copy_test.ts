@@ -108,3 +108,27 @@ test("a copy of a large file ends when it is told to", () =>
     const error = await failureOf(engine.dumpAndProve!(`${path}.new`, stop.signal, { onProgress }));
     assert.equal(error.code, "interrupted");
   }));
+
+test("what is committed while a file is copied is left to nobody else to bring into it", () =>
+  withLarge(async (path, folder) => {
+    const application = new DatabaseSync(path);
+    try {
+      application.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
+      const left = () => {
+        const { log, checkpointed } = application.prepare("PRAGMA wal_checkpoint(NOOP)").get()!;
+        return Number(log) - Number(checkpointed);
+      };
+      application.exec("UPDATE t SET name = name || '' WHERE id < 1000");
+      assert.ok(left() > 0);
+      const engine = openSqliteEngine(sqliteFileUrl(path, path));
+      let during = 0;
+      const copied = await engine.dump(join(folder, "copy"), never(), () => {
+        if (during++ === 0) application.exec("UPDATE t SET name = name || '' WHERE id < 1000");
+      });
+      assert.ok(during > 0);
+      assert.equal(copied.tables[0]!.rows, rows);
+      assert.equal(left(), 0);
+    } finally {
+      application.close();
+    }
+  }));

@@ -2,9 +2,11 @@ import { closeSync, existsSync, fdatasyncSync, openSync, rmSync, statSync } from
 import { backup, DatabaseSync } from "node:sqlite";
 import { messageOf } from "../../../base/errors.ts";
 import { flush } from "../../../base/files/flush.ts";
-import { flushBytes } from "../../../base/files/write_flushing.ts";
+import { flushBytes, restAfter } from "../../../base/files/write_flushing.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 import type { BackupContent, OnProgress } from "../../backup/engine.ts";
+import { bringIn } from "../connection/checkpoint.ts";
+import { isWalMode } from "../pace.ts";
 import { busyTimeoutMs, execute, openImmutable, prepare } from "../connection/open_file.ts";
 import { readContent, type ReadOptions } from "./content.ts";
 import { createCopyFile, freeCopiedLock } from "./copy.ts";
@@ -53,14 +55,20 @@ async function copy(
   to: string,
   { signal, onProgress, onReady }: DumpOptions,
 ): Promise<BackupContent> {
+  const waitsForNobody = isWalMode(source);
+  if (waitsForNobody) relieve(source);
   execute(source, "BEGIN");
   try {
     // A transaction sees the state at its first statement.
     execute(source, "SELECT 1 FROM sqlite_schema LIMIT 1");
     const began = performance.now();
-    await copyPages(source, to, (share) => {
-      onProgress?.(share / 2);
-      stopBackupIfAsked(signal);
+    await copyPages(source, to, {
+      // Without a WAL nobody can commit until this has ended.
+      mayRest: waitsForNobody,
+      onProgress: (share) => {
+        onProgress?.(share / 2);
+        stopBackupIfAsked(signal);
+      },
     });
     freeCopiedLock(to);
     flush(to);
@@ -73,11 +81,28 @@ async function copy(
     return { ...content, copyMs };
   } finally {
     execute(source, "COMMIT");
+    if (waitsForNobody) relieve(source);
+  }
+}
+
+/**
+ * Brings in what is in the WAL. While a copy is made nothing that is committed can be, so that all of it would be left to the
+ * application's first commit afterwards.
+ */
+function relieve(source: DatabaseSync): void {
+  try {
+    bringIn(({ text }) => prepare(source, text).all() as never[]);
+  } catch {
+    // Who may only read the file, or has a full disk, can copy it all the same.
   }
 }
 
 /** Copies the pages that `source` sees, and puts them on the disk as it goes. */
-async function copyPages(source: DatabaseSync, to: string, onProgress: OnProgress): Promise<void> {
+async function copyPages(
+  source: DatabaseSync,
+  to: string,
+  { mayRest, onProgress }: { readonly mayRest: boolean; readonly onProgress: OnProgress },
+): Promise<void> {
   const { page_size: pageSize } = prepare(source, "PRAGMA page_size").get() as { readonly page_size: bigint };
   // To close it would take SQLite's locks off the file, which nobody else can see.
   const file = openSync(to, "r+");
@@ -85,7 +110,11 @@ async function copyPages(source: DatabaseSync, to: string, onProgress: OnProgres
     await backup(source, to, {
       rate: Math.ceil(flushBytes / Number(pageSize)),
       progress: ({ totalPages, remainingPages }) => {
+        const began = performance.now();
         fdatasyncSync(file);
+        const restMs = mayRest ? restAfter(performance.now() - began) : 0;
+        // The backup goes on as soon as this returns.
+        if (restMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, restMs);
         onProgress((totalPages - remainingPages) / totalPages);
       },
     });

@@ -1,5 +1,5 @@
-import { rmSync } from "node:fs";
 import { copyLargeFile } from "../../../base/files/copy_large_file.ts";
+import { removeLargeFile } from "../../../base/files/remove_large_file.ts";
 import { sqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import type { OpenOptions } from "../../database.ts";
 import type { ProveOptions } from "../../backup/engine.ts";
@@ -42,6 +42,6 @@ export async function proveAndTry(
     await onRestored({ content, url, options, hold: holdFile({ path: trial, was: path }), remarks });
     return proven;
   } finally {
-    for (const ending of ["", ...sideFiles]) rmSync(trial + ending, { force: true });
+    for (const ending of ["", ...sideFiles]) await removeLargeFile(trial + ending);
   }
 }

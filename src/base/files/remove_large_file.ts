@@ -1,0 +1,37 @@
+import { constants, type FileHandle, open, rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { restAfter } from "./write_flushing.ts";
+
+/** How much of a file is let go of at once. */
+const stretchBytes = 4 * 1024 * 1024;
+
+/**
+ * Removes a file, if it is there, a stretch at a time from its end: a file system that gives all of 500 MB free in one go can keep
+ * every commit to the same disk waiting for half a second. What is linked to from elsewhere is only unlinked.
+ *
+ * @throws The system's own errors
+ */
+export async function removeLargeFile(path: string): Promise<void> {
+  const { O_RDWR, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  // Whatever cannot be opened so can still be removed.
+  const file = await open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK).catch(() => null);
+  if (file !== null) {
+    try {
+      await shrink(file);
+    } finally {
+      await file.close();
+    }
+  }
+  await rm(path, { force: true });
+}
+
+async function shrink(file: FileHandle): Promise<void> {
+  const stat = await file.stat();
+  if (!stat.isFile() || stat.nlink !== 1) return;
+  for (let end = stat.size - stretchBytes; end > 0; end -= stretchBytes) {
+    const began = performance.now();
+    await file.truncate(end);
+    const restMs = restAfter(performance.now() - began);
+    if (restMs > 0) await sleep(restMs);
+  }
+}
