@@ -23,7 +23,7 @@ export async function readPlans(
   const planner = await loadQueryPlanner(database.dialect);
   await planner.refresh(database);
   stopIfAsked(signal);
-  return await planner.plan(database, queries.map(({ sql }) => sql));
+  return await planner.plan(database, { queries: queries.map(({ sql }) => sql), signal });
 }
 
 /** Says what became of the queries since their plans were asked for. */

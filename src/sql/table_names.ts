@@ -39,6 +39,14 @@ export function hostTable(name: string): { readonly schema: string; readonly bar
   return dot < 0 ? null : { schema: name.slice(0, dot), bare: name.slice(dot + 1) };
 }
 
+/** Whether a table is one that no script makes or changes: it has a schema, and is not in the snapshot that refers to it. */
+export function isOfHost(
+  table: string,
+  { tables }: { readonly tables: readonly { readonly name: string }[] },
+): boolean {
+  return hostTable(table) !== null && !tables.some(({ name }) => name === table);
+}
+
 /** Returns a table as SQL names it. */
 export function quoteTable(name: string, schemas: readonly string[] = []): string {
   const { schema, bare } = placeOfName(name, schemas);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { planEach } from "../../src/engines/plans/plan_each.ts";
 import { readQueries } from "../../src/rehearse/read_queries.ts";
 import type { QueryReport } from "../../src/rehearse/rules/queries.ts";
 import { addFiles, initial } from "../support/samples/application.ts";
@@ -107,3 +108,18 @@ test("PostgreSQL: pg_stat_statements that is not there is said", () =>
       assert.match(error.hintLines.join(), /CREATE EXTENSION pg_stat_statements/);
     })
   ));
+
+test("who asks to stop is heard between two queries", async () => {
+  const stop = new AbortController();
+  const asked: string[] = [];
+  const planning = planEach(
+    { queries: ["SELECT 1", "SELECT 2"], dialect: "sqlite", signal: stop.signal },
+    (query) => {
+      asked.push(query);
+      stop.abort();
+      return Promise.resolve({ lines: [], accesses: [], cost: null });
+    },
+  );
+  await assert.rejects(planning, { code: "interrupted" });
+  assert.deepEqual(asked, ["SELECT 1"]);
+});

@@ -1,20 +1,25 @@
 import { HarborError } from "../../base/errors.ts";
+import { stopIfAsked } from "../../base/interrupt.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
 import type { Dialect } from "../../base/dialect.ts";
-import type { Planned, QueryPlan } from "./query_planner.ts";
+import type { Asked, Planned, QueryPlan } from "./query_planner.ts";
 
 /** What has a plan, and is not run when it is asked for. SQLite would run some of its pragmas. */
 const verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "VALUES", "TABLE", "WITH"];
 
-/** Asks for one plan after the other. What the engine says against a query is the answer. */
+/**
+ * Asks for one plan after the other. What the engine says against a query is the answer.
+ *
+ * @throws {HarborError} `interrupted`
+ */
 export async function planEach(
-  queries: readonly string[],
-  dialect: Dialect,
+  { queries, dialect, signal }: Asked & { readonly dialect: Dialect },
   ask: (query: string) => Promise<QueryPlan>,
 ): Promise<readonly Planned[]> {
   const planned: Planned[] = [];
   for (const query of queries) {
+    stopIfAsked(signal);
     try {
       if (!hasPlan(query, dialect)) planned.push({ plan: null, why: `only ${spoken} have a plan` });
       else planned.push({ plan: await ask(query), why: null });

@@ -38,16 +38,23 @@ export interface SeenQueries {
   readonly remarks: readonly string[];
 }
 
+/** The queries whose plans are asked for. */
+export interface Asked {
+  /** Values stand in them as the application's driver writes them. */
+  readonly queries: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Asks the engine for plans, one file an engine. No query is run. */
 export interface QueryPlanner {
   /** Lets the planner know what is in the tables now, where it goes by that and does not look by itself. */
   refresh(database: Database): Promise<void>;
   /**
-   * Returns the plan of each query, or why there is none. Values stand in it as the application's driver writes them.
+   * Returns the plan of each query, or why there is none.
    *
-   * @throws {HarborError} `connection_failed` and the like, which say nothing of a query
+   * @throws {HarborError} `interrupted`; `connection_failed` and the like, which say nothing of a query
    */
-  plan(database: Database, queries: readonly string[]): Promise<readonly Planned[]>;
+  plan(database: Database, asked: Asked): Promise<readonly Planned[]>;
   /** The server's own record of queries, where it has one. */
   readonly record: {
     /** What the user calls it. */

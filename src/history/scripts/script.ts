@@ -81,7 +81,7 @@ export function countStatements(text: string, dialect: Dialect): number {
  */
 export function splitStatements(source: ScriptSource): readonly Pick<Statement, "line" | "sql">[] {
   const text = source.text.replaceAll("\r\n", "\n");
-  const lineAt = (offset: number) => text.slice(0, offset).split("\n").length;
+  const lineAt = linesIn(text, 1);
   const tokens = tokenizeChunk({ ...source, text }, failAt(source.file, lineAt));
   return splitTokens(withoutComments(tokens)).map((own) => {
     const [{ start }, last] = [own[0]!, own.at(-1)!];
@@ -98,7 +98,7 @@ type Part =
   });
 
 function parseChunk(source: ScriptSource, firstLine: number): readonly Part[] {
-  const lineAt = (offset: number) => firstLine + source.text.slice(0, offset).split("\n").length - 1;
+  const lineAt = linesIn(source.text, firstLine);
   const fail = failAt(source.file, lineAt);
   const tokens = tokenizeChunk(source, fail);
   const spans = splitTokens(withoutComments(tokens)).map((own) => {
@@ -133,6 +133,17 @@ function parseChunk(source: ScriptSource, firstLine: number): readonly Part[] {
     }
     return { line, word, ...said };
   });
+}
+
+/** Returns what says on which line an offset is. It goes on from where it was asked last: a text of many statements is counted once. */
+function linesIn(text: string, firstLine: number): (offset: number) => number {
+  const ends = Array.from(text.matchAll(/\n/g), ({ index }) => index);
+  let before = 0;
+  return (offset) => {
+    while (before < ends.length && ends[before]! < offset) before++;
+    while (before > 0 && ends[before - 1]! >= offset) before--;
+    return firstLine + before;
+  };
 }
 
 function failAt(file: string, lineAt: (offset: number) => number): Fail {

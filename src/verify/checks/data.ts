@@ -15,7 +15,7 @@ import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.t
 import { looseTexts } from "../rules/value_forms.ts";
 import { checkProjectRules } from "./project_rules.ts";
 import { unreadOf } from "./read_schemas.ts";
-import { hostTable } from "../../sql/table_names.ts";
+import { isOfHost } from "../../sql/table_names.ts";
 import { whereIn } from "../rules/where_in.ts";
 import { type RowScan, scanRows } from "./row_scan.ts";
 
@@ -63,11 +63,9 @@ async function* checkTable(
   profile: Profile | null,
 ): AsyncGenerator<Found> {
   const database = await context.database();
-  const { tables } = await context.schema();
+  const schema = await context.schema();
   // What is the host's is nobody's to look at; the server holds its references.
-  const foreignKeys = table.foreignKeys.filter((key) =>
-    hostTable(key.table) === null || tables.some(({ name }) => name === key.table)
-  );
+  const foreignKeys = table.foreignKeys.filter((key) => !isOfHost(key.table, schema));
   const scan = scanRows(table, {
     rows: rowRules(database.dialect, { ...table, foreignKeys }, profile),
     texts: looseTexts(database.dialect, table.columns),

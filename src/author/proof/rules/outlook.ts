@@ -102,8 +102,10 @@ function seen(table: Table, later: Table, { origins, dialect }: View) {
       const parent = origins.get(key.table);
       if (columns === null) return [];
       if (parent === undefined) {
-        const isOfHost = hostTable(key.table) !== null;
-        return isOfHost ? [{ columns, table: key.table, references: key.references }] : [];
+        // No script makes what the host has, and so none says where it has its rows from.
+        return hostTable(key.table) === null
+          ? []
+          : [{ columns, table: key.table, references: key.references }];
       }
       if (parent.table === null) return parent.hasMore ? [] : [{ columns, table: null, references: [] }];
       const references = key.references.flatMap((column) => parent.columns.get(column)?.column ?? []);

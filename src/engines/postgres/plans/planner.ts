@@ -16,12 +16,30 @@ export const postgresPlanner: QueryPlanner = {
   refresh: async (database) => {
     await database.write([sql`ANALYZE`]);
   },
-  async plan(database, queries) {
+  async plan(database, asked) {
     await forceGenericPlans(database);
-    return await planEach(queries, "postgresql", (query) => explain(database, query));
+    const earlier = await limitTo(database, patienceMs);
+    try {
+      return await planEach({ ...asked, dialect: "postgresql" }, (query) => explain(database, query));
+    } finally {
+      await limitTo(database, earlier);
+    }
   },
   record: { name: "pg_stat_statements", read: readSeen },
 };
+
+/** The planner calls functions that are IMMUTABLE, and one may never return. A plan takes milliseconds. */
+const patienceMs = 10_000;
+
+/** Says after how many milliseconds the server breaks a statement off. @returns What held before, in its own words */
+async function limitTo(database: Database, limit: number | string): Promise<string> {
+  const [row] = await database.read<{ earlier: string }>(
+    sql`SELECT current_setting('statement_timeout') AS earlier, set_config('statement_timeout', ${
+      String(limit)
+    }, false)`,
+  );
+  return row?.earlier ?? "0";
+}
 
 async function explain(database: Database, query: string): Promise<QueryPlan> {
   const { text, count } = withPlaces(query, "postgresql");

@@ -10,12 +10,12 @@ import type { Access, QueryPlan, QueryPlanner } from "../../plans/query_planner.
 export const sqlitePlanner: QueryPlanner = {
   // ANALYZE would make statistics that the database itself does not have, and so other plans.
   refresh: () => Promise.resolve(),
-  async plan(database, queries) {
+  async plan(database, asked) {
     const tables = await database.read<{ name: string }>(
       sql`SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')`,
     );
     const names = new Set(tables.map(({ name }) => foldName(name)));
-    return await planEach(queries, "sqlite", async (query) => {
+    return await planEach({ ...asked, dialect: "sqlite" }, async (query) => {
       const { text } = withPlaces(query, "sqlite");
       const steps = await database.read<PlanStep>(sql.raw(`EXPLAIN QUERY PLAN ${text}`));
       return planOf(steps, (shown) => tableOf(shown, text, names));

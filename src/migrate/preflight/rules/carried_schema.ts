@@ -1,7 +1,7 @@
 import type { ForeignKey, Snapshot, Table } from "../../../schema/snapshot.ts";
 import { replaceColumns } from "../../../sql/expression_columns.ts";
 import { quoteName } from "../../../sql/quote.ts";
-import { hostTable } from "../../../sql/table_names.ts";
+import { isOfHost } from "../../../sql/table_names.ts";
 import { follow, type Origins, type Passage, startOf, type TableOrigin } from "../../rules/origins.ts";
 
 /**
@@ -26,11 +26,6 @@ export function carriedSchema(passage: Passage): Snapshot {
 interface Surroundings {
   readonly origins: Origins;
   readonly before: Snapshot;
-}
-
-/** Whether a table is one that no script makes or changes: it has a schema, and is not in the snapshot that refers to it. */
-function isOfHost(table: string, { tables }: Snapshot): boolean {
-  return hostTable(table) !== null && !tables.some(({ name }) => name === table);
 }
 
 /** Says whether a table, its columns and those that it refers to have the names that they had: most have at most steps. */
