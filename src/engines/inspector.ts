@@ -95,10 +95,16 @@ export interface SilentHarm {
   /** As a sentence that follows the table's name. */
   readonly state: string;
   readonly remedy: string;
-  /** What a statement says, in lower case, that means it so. */
-  readonly meant: readonly string[];
+  /** What a statement says, in lower case, that means it so; of a trigger, when scripts have it fire that mean it so. */
+  readonly meant: readonly string[] | TriggerFires;
   /** What it is about, if not the table: what no script makes is somebody else's. */
   readonly of?: Pick<OtherObject, "kind" | "name">;
+}
+
+/** When a trigger fires that does not wherever rows are written. */
+export interface TriggerFires {
+  readonly trigger: string;
+  readonly fires: "never" | "in a replica";
 }
 
 /** {@link TableSetting} as it was found. */

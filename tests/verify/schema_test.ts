@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Database } from "../../src/engines/database.ts";
 import { oddSettings } from "../../src/verify/checks/table_settings.ts";
 import { tableOf } from "../support/samples/snapshot_parts.ts";
+import { firingOf } from "../../src/verify/rules/left_triggers.ts";
 import { leftSettings } from "../../src/verify/rules/table_settings.ts";
 import { ddlOf, schemaHistory } from "../support/samples/schema_history.ts";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -560,6 +561,11 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
         ...ddlOf("users", users),
         "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
         "CREATE TRIGGER looks BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION stop()",
+        "CREATE TRIGGER quiet BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION stop()",
+        "ALTER TABLE users DISABLE TRIGGER quiet",
+        // While a script writes.
+        "ALTER TABLE users DISABLE TRIGGER looks",
+        "ALTER TABLE users ENABLE TRIGGER looks",
       ];
       const history = schemaHistory(engine.dialect, [{ tables: { users }, up, down: [] }]);
       await withTestDatabase(url, async (database) => {
@@ -578,7 +584,10 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
         url,
         "ALTER TABLE users DROP CONSTRAINT users_pkey, ADD CONSTRAINT own PRIMARY KEY (id) DEFERRABLE",
       );
-      assert.match((await look())[0]!.message, /; not compared: own DEFERRABLE of users$/);
+      assert.match(
+        (await look())[0]!.message,
+        /; not compared: trigger quiet of users, own DEFERRABLE of users$/,
+      );
     }));
 }
 
@@ -602,6 +611,38 @@ test("schema: what scripts leave of row-level security and unlogged tables is th
     { table: "Users", setting: "row-level security" },
   ]);
   assert.deepEqual(perhaps, ["unlogged"]);
+});
+
+test("schema: what scripts leave of a trigger is what the last of them says", () => {
+  const last = (...statements: readonly string[]) => firingOf({ table: "t", name: "a" }, statements);
+  const made = "CREATE TRIGGER a BEFORE INSERT ON t EXECUTE FUNCTION f()";
+  const cases: readonly (readonly [statements: readonly string[], fires: string])[] = [
+    [[made], "as made"],
+    [[made, "ALTER TABLE t DISABLE TRIGGER a"], "never"],
+    [[made, "ALTER TABLE ONLY public.t DISABLE TRIGGER user, ADD c int"], "never"],
+    [[made, 'ALTER TABLE t DISABLE TRIGGER "user"'], "as made"],
+    [[made, "ALTER TABLE t DISABLE TRIGGER b"], "as made"],
+    [[made, "ALTER TABLE u DISABLE TRIGGER a"], "as made"],
+    [[made, "ALTER TABLE t DISABLE TRIGGER ALL", "ALTER TABLE t ENABLE TRIGGER a"], "as made"],
+    [[made, "ALTER TABLE t DISABLE TRIGGER a", "ALTER TABLE t ENABLE REPLICA TRIGGER a"], "in a replica"],
+    [[made, "ALTER TABLE t DISABLE TRIGGER a", "ALTER TABLE t ENABLE ALWAYS TRIGGER a"], "as made"],
+    [[made, "ALTER TABLE t DISABLE TRIGGER a", "DROP TRIGGER a ON t", made], "as made"],
+    [[made, "ALTER TABLE t DISABLE TRIGGER a", made.replace("CREATE", "CREATE OR REPLACE")], "as made"],
+    [["ALTER TABLE t DISABLE TRIGGER USER", made], "as made"],
+    [["DO $$ BEGIN CREATE TRIGGER a; END $$", "ALTER TABLE t DISABLE TRIGGER USER"], "never"],
+    [
+      ["ALTER TABLE r DISABLE TRIGGER b", "ALTER TABLE s DISABLE TRIGGER a", "ALTER TABLE s RENAME TO t"],
+      "never",
+    ],
+    [["ALTER TABLE t DISABLE TRIGGER b", "ALTER TRIGGER b ON t RENAME TO a"], "never"],
+    [["ALTER TABLE t DISABLE TRIGGER a", "DROP TABLE IF EXISTS x, t CASCADE"], "as made"],
+    [["DO $$ BEGIN ALTER TABLE t DISABLE TRIGGER a; END $$"], "not to be told"],
+    [[
+      "DO $$ BEGIN EXECUTE 'ALTER TABLE t DISABLE TRIGGER a'; END $$",
+      "ALTER TABLE t ENABLE TRIGGER a",
+    ], "as made"],
+  ];
+  for (const [statements, fires] of cases) assert.equal(last(...statements), fires, statements.join("; "));
 });
 
 test("schema: a table is not judged by one of the same name in another schema", async () => {

@@ -3,9 +3,10 @@ import type { Dialect } from "../../base/dialect.ts";
 import type { Found } from "../../base/finding.ts";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
-import type { TableSetting, UnsaidPart } from "../../engines/inspector.ts";
+import type { SilentHarm, TableSetting, UnsaidPart } from "../../engines/inspector.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import { isMadeBy } from "../rules/made_by_script.ts";
+import { firingOf } from "../rules/left_triggers.ts";
 import { leftSettings } from "../rules/table_settings.ts";
 import { quoteTable } from "../../sql/table_names.ts";
 
@@ -51,10 +52,16 @@ export function silentHarms(
   const texts = parts.length === 0
     ? []
     : statements.map((each) => foldName(each).replaceAll('"', "").replaceAll(/\s+/g, " "));
+  const isSaid = (table: string, meant: SilentHarm["meant"]) => {
+    if (!("trigger" in meant)) {
+      return texts.some((each) => meant.every((word) => each.includes(foldName(word))));
+    }
+    return [meant.fires, "not to be told"].includes(firingOf({ table, name: meant.trigger }, statements));
+  };
   return parts.flatMap(({ table, words, harm }): readonly Found[] => {
     if (harm === undefined) return [];
     const { state, remedy, meant, of } = harm;
-    const isMeant = texts.some((each) => meant.every((word) => each.includes(foldName(word))));
+    const isMeant = isSaid(table, meant);
     const isStrangers = of !== undefined && !isMadeBy(of, statements, dialect);
     if (isMeant || isStrangers) return [];
     return [{

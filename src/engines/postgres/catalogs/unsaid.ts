@@ -90,7 +90,7 @@ function partOf({ table, kind, name, words }: Row, quoted: string): UnsaidPart {
         harm: {
           state: `the trigger ${name} is disabled: it fires ${words}`,
           remedy: `ALTER TABLE ${quoted} ENABLE TRIGGER ${quoteName(name)};`,
-          meant: [words === "never" ? "disable trigger" : "enable replica trigger", bareName(table)],
+          meant: { trigger: name, fires: words === "never" ? "never" : "in a replica" },
           of: { kind: "trigger", name },
         },
       };
