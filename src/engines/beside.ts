@@ -24,6 +24,8 @@ export interface Piece {
 export interface Staying {
   readonly table: string;
   readonly way: "copy" | "rewrite" | "drop" | "write";
+  /** Of `write`: the condition on the rows of each statement, as it says it; `TRUE` for all. */
+  readonly conditions?: readonly string[];
 }
 
 /** A part of a script that an engine does in a way of its own, with the same result. */

@@ -1,6 +1,9 @@
+import { sql } from "drizzle-orm";
+import { HarborError } from "../../base/errors.ts";
 import { formatDuration } from "../../base/quantity.ts";
 import type { BesideWay, Staying } from "../../engines/beside.ts";
 import type { RunContext } from "../../engines/run_context.ts";
+import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Way } from "../../migrate/steps/run_beside.ts";
 import { countRows } from "../../state/count_rows.ts";
 
@@ -29,13 +32,9 @@ export async function waysIn({ database }: RunContext, ways: readonly Way[]): Pr
       if (beside !== null) {
         found.push({ revision, table: beside.table, way: beside.way, words: beside.words });
       }
-      for (const { table, way } of stays) {
-        found.push({
-          revision,
-          table,
-          way,
-          words: `${stayWords[way]}${await timeText(database, { table, way })}`,
-        });
+      for (const each of stays) {
+        const { table, way } = each;
+        found.push({ revision, table, way, words: `${stayWords[way]}${await timeText(database, each)}` });
       }
     }
   }
@@ -53,15 +52,45 @@ const msForMillion: Readonly<Record<Staying["way"], number>> = {
   drop: 3_000,
 };
 
-/** Says about how long a transaction takes that goes through a table, by its rows: nothing of a small one, or one that an earlier step makes. */
+/** What it takes to find those of a million rows that a condition means. */
+const lookMsForMillion = 500;
+
+/** Says about how long a transaction takes that goes through a table, by its rows: nothing of a short one, or of a table that an earlier step makes. */
 async function timeText(
   database: RunContext["database"],
-  { table, way }: Pick<Staying, "table" | "way">,
+  { table, way, conditions = ["TRUE"] }: Staying,
 ): Promise<string> {
   const [count] = await countRows(database, table) ?? [];
   if (count === undefined || count.rows < many) return "";
-  const time = formatDuration(count.rows * msForMillion[way] / 1_000_000);
-  return count.isAtLeast ? `: for more than ${time}` : `: for about ${time}`;
+  let [ms, isMost] = [0, false];
+  for (const condition of conditions) {
+    const isAll = condition === "TRUE";
+    if (!isAll) ms += count.rows * lookMsForMillion / 1_000_000;
+    // Of a larger table nobody waits for the count.
+    const found = isAll ? count.rows : count.isAtLeast ? 0 : await countWhere(database, table, condition);
+    isMost ||= found === null;
+    ms += (found ?? count.rows) * msForMillion[way] / 1_000_000;
+  }
+  if (ms < many * msForMillion[way] / 1_000_000) return "";
+  return `: for ${count.isAtLeast ? "more than" : isMost ? "up to" : "about"} ${formatDuration(ms)}`;
+}
+
+/** Returns how many rows a script's condition means now; `null` where it asks for other rows, or for what is not there yet. */
+async function countWhere(
+  database: RunContext["database"],
+  table: string,
+  condition: string,
+): Promise<number | null> {
+  if (/\bSELECT\b/i.test(condition)) return null;
+  try {
+    const [row] = await database.read<{ readonly n: number | bigint }>(
+      userStatement(sql`SELECT count(*) AS n FROM ${ownTable(table)} WHERE ${sql.raw(condition)}`),
+    );
+    return Number(row!.n);
+  } catch (error) {
+    if (error instanceof HarborError && error.code !== "connection_failed") return null;
+    throw error;
+  }
 }
 
 /** Whether it is one transaction for which it is said how long that is: of a small table nobody notices it. */
