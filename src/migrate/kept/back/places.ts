@@ -78,14 +78,20 @@ const placeWords: Readonly<Record<Dialect, PlaceWords>> = {
       return free === null ? null : sql.raw(free);
     },
     make: ({ places, side, table, place, known }) => {
-      const names = known.map(({ name }) => id(name));
+      // Columns may be called like ours.
+      const values = known.map(({ name }) => sql`s.${id(name)}`);
+      const called = (at: number) => id(`value_${at}`);
       const single = (of: SQL, place: SQL) =>
-        sql`SELECT ${list([sql`min(${place}) AS place`, sql`count(*) AS size`, ...names])} FROM ${of}${
-          names.length === 0 ? sql`` : sql` GROUP BY ${list(names)}`
-        }`;
+        sql`SELECT ${
+          list([
+            sql`min(s.${place}) AS place`,
+            sql`count(*) AS size`,
+            ...values.map((value, at) => sql`${value} AS ${called(at)}`),
+          ])
+        } FROM ${of} AS s${values.length === 0 ? sql`` : sql` GROUP BY ${list(values)}`}`;
       const isSame = all([
         sql`k.size = 1 AND t.size = 1`,
-        ...names.map((name) => sql`t.${name} IS k.${name}`),
+        ...values.map((_, at) => sql`t.${called(at)} IS k.${called(at)}`),
       ]);
       return [
         sql`CREATE TABLE ${places} (${row} INTEGER PRIMARY KEY, place INTEGER NOT NULL)`,
