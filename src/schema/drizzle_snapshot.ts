@@ -1,4 +1,5 @@
 import type { Dialect } from "../base/dialect.ts";
+import { isRecord } from "../base/json_schema.ts";
 import { postgresNameOf } from "../sql/cut_name.ts";
 import { quoteName } from "../sql/quote.ts";
 import { isDefaultSchema, nameIn } from "../sql/table_names.ts";
@@ -137,8 +138,14 @@ function postgresColumn(column: KitColumn, primaryKey: readonly string[], enums:
     notNull: column.notNull || identity || primaryKey.includes(name),
     default: generatedAs(column) ?? (value === null ? null : postgresDefault(value, type)),
     identity,
+    ...numberedBy(column),
     ...values === undefined ? {} : { values },
   };
+}
+
+function numberedBy({ identity }: KitColumn): Pick<Column, "numbered"> {
+  const type = isRecord(identity) ? identity["type"] : undefined;
+  return type === "always" ? { numbered: "always" } : type === "byDefault" ? { numbered: "by default" } : {};
 }
 
 function typeName(schema: string | undefined, name: string): string {

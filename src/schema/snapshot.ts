@@ -54,6 +54,8 @@ export interface Column {
   readonly default: string | null;
   /** Whether the database makes the value: SQLite's `INTEGER` primary key, PostgreSQL's serial or identity. */
   readonly identity: boolean;
+  /** Whether an identity column takes a number that a program gives (PostgreSQL); left out where that is not said, as of serial. */
+  readonly numbered?: "always" | "by default";
   /** The values of an enum type (PostgreSQL), in order; left out for any other type. */
   readonly values?: readonly string[];
 }

@@ -185,6 +185,17 @@ test("completePostgresBridge() makes a borrowed sequence the column's own", () =
   assert.equal(rest.length, 2);
 });
 
+test("completePostgresBridge() gives an identity its form, and makes none of a serial", () => {
+  const numbered = (by?: "always" | "by default") => ({
+    ...t,
+    columns: [{ ...idColumn, ...by === undefined ? {} : { numbered: by } }, column("c")],
+  });
+  assert.deepEqual(plain(bridge([], [numbered("by default")], { target: [numbered("always")] })), [
+    'ALTER TABLE "t" ALTER COLUMN "id" SET GENERATED ALWAYS',
+  ]);
+  assert.deepEqual(plain(bridge([], [numbered()], { target: [numbered("always")] })), []);
+});
+
 test("completePostgresBridge() leaves a key that is numbered", () => {
   assert.deepEqual(plain(bridge([], [t])), []);
 });

@@ -170,7 +170,7 @@ test("normalizeDrizzleSnapshot() reads a PostgreSQL snapshot", () => {
     name: "files",
     columns: [
       { ...plain, name: "id", type: "integer", identity: true },
-      { ...plain, name: "made", type: "bigint", identity: true },
+      { ...plain, name: "made", type: "bigint", identity: true, numbered: "always" },
       {
         ...plain,
         name: "backend",

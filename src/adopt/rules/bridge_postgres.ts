@@ -87,12 +87,15 @@ export function invalidIndexes(table: Table, target: Table): readonly string[] {
   ).map(({ name }) => name);
 }
 
-/** Returns the statements that give a column which nothing numbers a sequence of its own, as `serial` does. */
+/**
+ * Returns the statements that give a column which nothing numbers a sequence of its own, as `serial` does, and an identity
+ * column the form of its identity.
+ */
 export function numbering(table: Table, target: Table): readonly string[] {
   const columns = table.columns.filter((column) =>
     !column.identity && target.columns.some(({ name, identity }) => name === column.name && identity)
   );
-  return columns.flatMap(({ name, default: value }) => {
+  const sequences = columns.flatMap(({ name, default: value }) => {
     const [own, column] = [quoteName(table.name), quoteName(name)];
     const borrowed = /^nextval\('(.+)'::regclass\)$/.exec(value ?? "")?.[1];
     const sequence = borrowed ?? quoteName(`${table.name}_${name}_seq`);
@@ -104,6 +107,20 @@ export function numbering(table: Table, target: Table): readonly string[] {
       `SELECT setval(${text}::regclass, greatest((SELECT max(${column}) FROM ${own}), nextval(${text}::regclass)))`,
     ];
   });
+  return [...sequences, ...numbersTaken(table, target)];
+}
+
+/** Returns the statements by which an identity column takes a program's own numbers, or none. */
+function numbersTaken(table: Table, target: Table): readonly string[] {
+  return pair(target.columns, table.columns, (a, b) => a.name === b.name).flatMap(([wanted, found]) =>
+    wanted?.numbered === undefined || found?.numbered === undefined || wanted.numbered === found.numbered
+      ? []
+      : [
+        `ALTER TABLE ${quoteName(table.name)} ALTER COLUMN ${
+          quoteName(found.name)
+        } SET GENERATED ${wanted.numbered.toUpperCase()}`,
+      ]
+  );
 }
 
 /** Returns the statements that look at the rows which a constraint was put over without a look. */

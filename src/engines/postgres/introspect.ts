@@ -84,12 +84,17 @@ function readTable(definition: unknown): Table {
       readonly indexes: readonly FoundIndex[];
       readonly heirs: readonly string[] | null;
       readonly uniques: readonly (Omit<Unique, "nullsAlike"> & { readonly nullsAlike: boolean | null })[];
-      readonly columns: readonly (Omit<Column, "values"> & { readonly values: readonly string[] | null })[];
+      readonly columns: readonly (
+        & Omit<Column, "values" | "numbered">
+        & { readonly values: readonly string[] | null; readonly numbered: Column["numbered"] | null }
+      )[];
     }
   >(definition);
-  const columns = table.columns.map(({ values, ...column }): Column =>
-    values === null ? column : { ...column, values }
-  );
+  const columns = table.columns.map(({ values, numbered, ...column }): Column => ({
+    ...column,
+    ...numbered === null || numbered === undefined ? {} : { numbered },
+    ...values === null ? {} : { values },
+  }));
   const uniques = table.uniques.map(({ nullsAlike, ...unique }): Unique =>
     nullsAlike === true ? { ...unique, nullsAlike } : unique
   );
@@ -170,6 +175,7 @@ const columns = `(SELECT coalesce(json_agg(json_build_object(
         CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)
       WHEN NOT ${isSerial} THEN pg_get_expr(d.adbin, d.adrelid) END,
     'identity', a.attidentity <> '' OR ${isSerial},
+    'numbered', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
     'values', (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = a.atttypid)
   ) ORDER BY a.attnum), '[]')
   FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum

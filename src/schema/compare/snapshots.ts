@@ -104,7 +104,7 @@ function compareColumns(path: string, columns: Whole<Column>, dialect: Dialect):
     // A key that the database makes is never NULL, whether its DDL says so or not.
     ...keys ? [] : differ(path, columns, printNull),
     ...differ(path, [{ ...expected, default: wanted }, { ...actual, default: value }], printDefault),
-    ...differ(path, columns, printMaker),
+    ...differ(path, columns, expected.numbered && actual.numbered ? printNumbered : printMaker),
   ];
 }
 
@@ -147,6 +147,10 @@ function printDefault(column: Column): string {
 
 function printMaker({ identity }: Column): string {
   return identity ? "made by the database" : "not made by the database";
+}
+
+function printNumbered({ numbered }: Column): string {
+  return `GENERATED ${numbered?.toUpperCase()} AS IDENTITY`;
 }
 
 function printForeignKey(key: ForeignKey): string {
