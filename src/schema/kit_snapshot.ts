@@ -90,6 +90,13 @@ const kitView = v.looseObject({
 
 const kitSequence = v.looseObject({ name: v.string() });
 
+const kitRole = v.looseObject({
+  name: v.string(),
+  createDb: v.boolean(),
+  createRole: v.boolean(),
+  inherit: v.boolean(),
+});
+
 const kitTable = v.looseObject({ name: v.string(), ...sections });
 
 const kitSnapshot = v.looseObject({
@@ -100,6 +107,8 @@ const kitSnapshot = v.looseObject({
   enums: v.exactOptional(recordOf(kitEnum)),
   views: v.exactOptional(recordOf(kitView)),
   sequences: v.exactOptional(recordOf(kitSequence)),
+  /** Those that scripts make. */
+  roles: v.exactOptional(recordOf(kitRole)),
   id: v.string(),
   prevId: v.string(),
 });

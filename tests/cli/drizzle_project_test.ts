@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
@@ -74,6 +74,40 @@ test("the history of another kit goes on: with its ids, its snapshots, and what 
       await rm(join(cwd, `drizzle/meta/${revision}_snapshot.json`));
       assert.deepEqual((await runCli(["verify", "--json"], { cwd })).json()["notChecked"], notChecked);
     }
+  }));
+
+test("a role that a history made may go on being said, and no revision makes, changes or drops one", () =>
+  withFolder(async (cwd) => {
+    const write = (role: string) =>
+      writeFile(
+        join(cwd, "schema.ts"),
+        `import { integer, pgRole, pgTable } from "drizzle-orm/pg-core";
+export const t = pgTable("t", { id: integer().primaryKey() });\n${role}`,
+      );
+    await writeFile(join(cwd, "drizzle.config.json"), `{ "schema": "schema.ts", "dialect": "postgresql" }`);
+    await write("");
+    assert.equal((await runCli(["generate", "First"], { cwd })).code, 0);
+    const meta = join(cwd, "drizzle/meta");
+    const path = join(meta, (await readdir(meta)).find((name) => name.endsWith("_snapshot.json"))!);
+    const reader = { name: "reader", createDb: false, createRole: false, inherit: true };
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), roles: { reader } }));
+    const look = async (role: string) => {
+      await write(`export const reader = ${role};`);
+      return await runCli(["generate", "--check", "Second"], { cwd });
+    };
+    for (const role of [`pgRole("reader")`, `pgRole("reader").existing()`]) {
+      const { code, stdout, stderr } = await look(role);
+      assert.equal(code, 0, stdout + stderr);
+      assert.doesNotMatch(stderr, /the role/);
+    }
+    assert.match((await look(`pgRole("writer")`)).stderr, /"writer": it is a role.*\n.*CREATE ROLE/);
+    assert.match(
+      (await look(`pgRole("reader", { createDb: true })`)).stderr,
+      /"reader": it is a role.*\n.*ALTER ROLE/,
+    );
+    const { code, stderr } = await look("null");
+    assert.equal(code, 0);
+    assert.match(stderr, /the role reader stays, which schema\.ts names no more/);
   }));
 
 test("a history that is not of the database's dialect says which address is wanted", () =>

@@ -1,7 +1,7 @@
 import { type Dialect, dialects } from "../../base/dialect.ts";
 import { basename, resolve } from "node:path";
 import { is } from "drizzle-orm/entity";
-import { getTableConfig, isPgSchema, PgArray, pgSchema, PgTable } from "drizzle-orm/pg-core";
+import { getTableConfig, isPgSchema, PgArray, PgRole, pgSchema, PgTable } from "drizzle-orm/pg-core";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { HarborError } from "../../base/errors.ts";
 import { isRecord } from "../../base/json_schema.ts";
@@ -10,6 +10,7 @@ import { refuseUncasedViews } from "../rules/exports/cased_views.ts";
 import { refuseWrongDefaults } from "../rules/exports/default_values.ts";
 import { isDefaultSchema } from "../../sql/table_names.ts";
 import {
+  type MadeRole,
   otherThing,
   refuseFaults,
   refuseSchemas,
@@ -28,6 +29,8 @@ export interface LoadedSchema {
   readonly declared: readonly Dialect[];
   /** How drizzle-kit names columns that have no name of their own: `export const casing = "snake_case"`. */
   readonly casing: Casing | undefined;
+  /** The roles that it names, whoever makes them. */
+  readonly roles: readonly string[];
   /**
    * Returns the tables of a dialect, with the enum types that they use, as drizzle-kit takes them. SQLite's are derived
    * from PostgreSQL's unless there are some. `null` when there are none.
@@ -61,8 +64,10 @@ const ownModules: Readonly<Record<string, () => Promise<unknown>>> = {
  */
 export async function loadSchema(
   files: string | readonly string[],
-  { casing, runCode = (_, work) => Promise.resolve(work()) }: {
+  { casing, roles = [], runCode = (_, work) => Promise.resolve(work()) }: {
     readonly casing?: Casing | undefined;
+    /** Those that scripts of the history made: schema.ts may go on saying them. */
+    readonly roles?: readonly MadeRole[];
     readonly runCode?: RunCode | undefined;
   } = {},
 ): Promise<LoadedSchema> {
@@ -83,7 +88,7 @@ export async function loadSchema(
           : failedInExports(error, resolve(file), texts);
       }
     };
-    const schema = inPlace(() => readExports(file, exports, casing));
+    const schema = inPlace(() => readExports(file, exports, { casing, roles }));
     return { ...schema, tablesFor: (dialect) => inPlace(() => schema.tablesFor(dialect)) };
   });
 }
@@ -124,7 +129,14 @@ function placeIn(text: string, thing: string): number {
  *
  * @throws {HarborError} `bad_schema`
  */
-export function readExports(file: string, exported: unknown, usual?: Casing): LoadedSchema {
+export function readExports(
+  file: string,
+  exported: unknown,
+  { casing: usual, roles = [] }: {
+    readonly casing?: Casing | undefined;
+    readonly roles?: readonly MadeRole[];
+  } = {},
+): LoadedSchema {
   // Sets, since two files that one passes on may export two things by one name, and one thing by two.
   const found = { sqlite: new Set<SQLiteTable>(), postgresql: new Set<PgTable>() };
   const others: Readonly<Record<Dialect, Set<unknown>>> = { sqlite: new Set(), postgresql: new Set() };
@@ -142,7 +154,7 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
   }
   const postgresql = [...found.postgresql];
   for (const [name, value] of all) {
-    const dialect = otherThing(name, value, postgresql);
+    const dialect = otherThing(name, value, { tables: postgresql, roles });
     if (dialect !== null) others[dialect].add(value);
   }
   const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]) ?? usual;
@@ -180,6 +192,7 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
   return {
     declared,
     casing,
+    roles: all.flatMap(([, value]) => is(value, PgRole) ? [value.name] : []),
     dialects: readDialects(file, settings["dialects"]),
     tablesFor: (dialect) => {
       const isDerived = found[dialect].size === 0;

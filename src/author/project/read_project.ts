@@ -12,6 +12,7 @@ import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { type LoadedSchema, loadSchema, type RunCode } from "./load_schema.ts";
 import type { Casing } from "../../schema/twins/tables.ts";
 import { orNull } from "./read_scripts.ts";
+import { filterValues } from "../../base/records.ts";
 import { findPlaces, readHistory } from "../../history/read_history.ts";
 
 /** Where a developer's files are. */
@@ -34,6 +35,8 @@ export interface ProjectPart extends KitEnds {
   /** Where in the history's folder its files are, or will be: `sqlite/`, or nothing. */
   readonly place: string;
   readonly isChanged: boolean;
+  /** Roles that scripts of the history made and schema.ts names no more; left out where nobody asked. */
+  readonly leftRoles?: readonly string[];
 }
 
 /**
@@ -56,7 +59,8 @@ export async function readProject(
     ]),
   );
   for (const history of histories.values()) refuseFoldered(history, dir);
-  const schema = await loadSchema([schemaFile, ...moreFiles], { casing: said?.casing, runCode });
+  const roles = [...histories.values()].flatMap((history) => Object.values(rolesMadeBy(history)));
+  const schema = await loadSchema([schemaFile, ...moreFiles], { casing: said?.casing, roles, runCode });
   const wanted = said?.dialect !== undefined && schema.dialects === null && !hasOwnFolders(places)
     ? [said.dialect]
     : wantedDialects(schema, places);
@@ -71,15 +75,31 @@ export async function readProject(
     }
     const history = histories.get(dialect) ?? { dialect, revisions: [] };
     refuseBranches(history, readReleased(dir, history));
-    const to = await engine.snapshot(dialect, own, schema.casing);
+    const made = rolesMadeBy(history);
+    const roles = filterValues(made, (_, name) => schema.roles.includes(name));
+    const to = {
+      ...await engine.snapshot(dialect, own, schema.casing),
+      ...dialect === "postgresql" ? { roles } : {},
+    };
     refuseBreakpoints(schemaFile, to);
-    const from = withTypesInUse(await lastSnapshot(history, engine), to);
+    const last = await lastSnapshot(history, engine);
+    const from = withTypesInUse(last.roles === undefined ? last : { ...last, roles }, to);
+    const leftRoles = Object.keys(made).filter((name) => !schema.roles.includes(name));
     // Where a config says the dialect, the kit's own layout is what its other tools look for.
     const home = place ?? (said?.dialect === dialect && places.size === 0 ? "" : `${dialect}/`);
-    parts.push({ dialect, history, place: home, from, to, isChanged: !sameSchema(from, to) });
+    parts.push({ dialect, history, place: home, from, to, isChanged: !sameSchema(from, to), leftRoles });
   }
   refuseDifferentHistories(parts);
   return parts;
+}
+
+/**
+ * Returns the roles that scripts of a history made. They stay what they are as long as schema.ts names them: no revision makes, changes
+ * or drops one, since every database of the server may need it.
+ */
+function rolesMadeBy(history: History): NonNullable<KitSnapshot["roles"]> {
+  const head = headOf(history);
+  return (head === undefined ? null : orNull(() => readKitSnapshot(head.snapshot())))?.roles ?? {};
 }
 
 /** Says whether a history is laid out by dialects: then it is for them, whatever a `drizzle.config` says. */

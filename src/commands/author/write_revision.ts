@@ -42,6 +42,11 @@ export async function openProject(
   );
   const engine = await loadDrizzleEngine();
   const parts = await readProject(paths, engine);
+  for (const name of parts.flatMap(({ leftRoles = [] }) => leftRoles)) {
+    const text =
+      `the role ${name} stays, which schema.ts names no more: all databases of the server have it. DROP ROLE where none needs it`;
+    app.report.event({ kind: "note", text });
+  }
   if (parts.some(({ isChanged }) => isChanged)) {
     const { refuseMisfits } = await import("../../author/project/modules/type_check.ts");
     for (const file of [paths.schemaFile, ...paths.moreFiles ?? []]) refuseMisfits(file);

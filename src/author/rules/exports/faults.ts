@@ -27,8 +27,12 @@ const otherThings: readonly (readonly [dialect: Dialect, is: (value: unknown) =>
  *
  * @throws {HarborError} `bad_schema` for what no revision can make
  */
-export function otherThing(name: string, value: unknown, tables: readonly pg.PgTable[]): Dialect | null {
-  refuseWhatNobodyMakes(name, value);
+export function otherThing(
+  name: string,
+  value: unknown,
+  { tables, roles }: { readonly tables: readonly pg.PgTable[]; readonly roles: readonly MadeRole[] },
+): Dialect | null {
+  refuseWhatNobodyMakes(name, value, roles);
   const [dialect] = otherThings.find(([, isIt]) => isIt(value)) ?? [];
   if (is(value, pg.PgPolicy)) {
     const { _linkedTable: table } = value as LinkedPolicy;
@@ -46,17 +50,35 @@ export function otherThing(name: string, value: unknown, tables: readonly pg.PgT
   return dialect ?? null;
 }
 
-function refuseWhatNobodyMakes(name: string, value: unknown): void {
+/** A role that a script of the history made, as drizzle-kit has it. */
+export interface MadeRole {
+  readonly name: string;
+  readonly createDb: boolean;
+  readonly createRole: boolean;
+  readonly inherit: boolean;
+}
+
+/** Says whether a role is as a script made it; what is not said is as the server has it by itself. */
+function isAsMade(role: pg.PgRole & pg.PgRoleConfig, made: MadeRole): boolean {
+  return (role.createDb ?? false) === made.createDb && (role.createRole ?? false) === made.createRole &&
+    (role.inherit ?? true) === made.inherit;
+}
+
+function refuseWhatNobodyMakes(name: string, value: unknown, roles: readonly MadeRole[]): void {
   const refuse = (thing: string, what: string, hint: string) => {
     throw new HarborError("bad_schema", `Cannot keep "${thing}": ${what}`, { hint });
   };
   if (is(value, pg.PgRole)) {
     // drizzle-kit makes none of these either.
     if ((value as pg.PgRole & { readonly _existing?: boolean })._existing === true) return;
+    const made = roles.find((role) => role.name === value.name);
+    if (made !== undefined && isAsMade(value, made)) return;
     refuse(
       value.name,
       "it is a role, which the server has and not the database",
-      `Make it with CREATE ROLE, and write: pgRole("${value.name}").existing()`,
+      `${
+        made === undefined ? "Make it with CREATE" : "Change it with ALTER"
+      } ROLE, and write: pgRole("${value.name}").existing()`,
     );
   }
   const schema = schemaOf(value);
