@@ -110,6 +110,8 @@ export interface Database {
    * out whatever it is given.
    */
   readonly findUnworkable?: (worked: Worked) => Promise<Unworkable>;
+  /** Returns those of these types that are not there; left out where any word is a type. */
+  readonly missingTypes?: (types: readonly TypeName[]) => Promise<readonly string[]>;
   /** Runs `work` and tells what the batches do that commit meanwhile, harbor-db's own bookkeeping aside. */
   watch<T>(watcher: Watcher, work: () => Promise<T>): Promise<T>;
   /** Returns what the database takes at this moment; `null` where that cannot be known. */
@@ -132,6 +134,12 @@ export interface Database {
 }
 
 /** What is to be worked out of each row. */
+/** A type as it is written, and the last word of its name. */
+export interface TypeName {
+  readonly type: string;
+  readonly name: string;
+}
+
 export interface Worked {
   /** A SELECT of the key and the column, in which tables are marked as the own schema's. */
   readonly look: string;

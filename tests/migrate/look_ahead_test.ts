@@ -434,3 +434,42 @@ for (const engine of driverEngines) {
       })
     ));
 }
+
+for (const engine of driverEngines.filter(({ dialect }) => dialect === "postgresql")) {
+  test(`${engine.name}: a type that is not there, and that no script makes, is found before anything is done`, () =>
+    engine.withDatabase((url) =>
+      withTestDatabase(url, async (database) => {
+        const placed = notes({ title: "text", owner: "integer", place: "kind_of_place(3)" });
+        const add = `ALTER TABLE "notes" ADD COLUMN "place" kind_of_place`;
+        const revisions = (up: readonly string[]) => () => [
+          first(plain),
+          { tables: { notes: soft }, up: [addDeleted], down: [dropDeleted] },
+          { tables: { notes: placed }, up, down: [`ALTER TABLE "notes" DROP COLUMN "place"`] },
+        ];
+        const refused = runOf(database, engine, revisions([add]));
+        const tables = async () => (await database.introspect()).tables.map(({ name }) => name);
+        const find = async () => {
+          const error = await rejectsWith("schema_mismatch", refused.run("upgrade", "head"));
+          assert.match(
+            error.message,
+            new RegExp(
+              `on the way past ${idOf(2)}, the column notes.place is to be kind_of_place.*no such type`,
+            ),
+          );
+          assert.match(error.hintLines[1]!, /^CREATE EXTENSION "kind_of_place";/);
+        };
+        await find();
+        assert.deepEqual(await tables(), []);
+        await refused.run("upgrade", "+1");
+        await find();
+        assert.equal((await readState(refused.context)).applied.length, 1);
+        await engine.query(url, `CREATE TYPE kind_of_place AS ENUM ('a')`);
+        await refused.run("upgrade", "head");
+        await refused.run("downgrade", idOf(0));
+        await engine.query(url, `DROP TYPE kind_of_place`);
+        const made = `DO $$ BEGIN CREATE TYPE kind_of_place AS ENUM ('a'); END $$`;
+        const { to } = await runOf(database, engine, revisions([made, add])).run("upgrade", "+1");
+        assert.equal(to, idOf(1));
+      })
+    ));
+}

@@ -11,6 +11,7 @@ import { introspection, readSnapshot } from "./introspect.ts";
 import { type Occupation, occupation } from "./catalogs/occupation.ts";
 import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
+import { missingTypesQuery } from "./missing_types.ts";
 import { pinnedPath, requireOneSchema, runPinned, setPath } from "./session/search_path.ts";
 import { namePolicies } from "./policies.ts";
 import { findUnworkable } from "./unworkable.ts";
@@ -151,6 +152,9 @@ export async function openPostgres(
             texts[0]!,
           ),
       });
+    },
+    async missingTypes(types) {
+      return (await read<{ type: string }>(missingTypesQuery(types))).map(({ type }) => type);
     },
     notes: postgresChangeNotes({ read, place: session, largeRows, isThrowAway }),
     async write(batch, mode) {

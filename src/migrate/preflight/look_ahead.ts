@@ -1,5 +1,6 @@
 import type { RunContext } from "../../engines/run_context.ts";
 import { bringsBack } from "../../state/rules/due.ts";
+import { refuseMissingTypes } from "./missing_types.ts";
 import type { LookAhead, Way } from "./preflight.ts";
 
 /** Says of a constraint that nothing enforces it. */
@@ -8,7 +9,8 @@ export function notEnforcedText(constraint: string): string {
 }
 
 /**
- * Looks ahead as {@link preflight} does, and says that it does; where nothing is there and nothing comes back only at the user's rights.
+ * Looks ahead as {@link preflight} does, and says that it does; where nothing is there and nothing comes back only at the user's rights,
+ * and at types.
  *
  * @throws {HarborError} as {@link preflight}
  */
@@ -21,6 +23,7 @@ export async function lookAhead(
     const { rightsError } = await import("../../state/check_rights.ts");
     const forbidden = await rightsError("upgrade", context);
     if (forbidden !== null) throw forbidden;
+    await refuseMissingTypes(context, { from, steps });
     return null;
   }
   context.notify({ kind: "doing", text: "looking ahead" });

@@ -17,6 +17,7 @@ import type { Snapshot } from "../../schema/snapshot.ts";
 import { rightsError } from "../../state/check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { Kept } from "../../engines/kept_table.ts";
+import { refuseMissingTypes } from "./missing_types.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { bringsBack } from "../../state/rules/due.ts";
@@ -86,6 +87,7 @@ export async function preflight(
   const start = from === null ? first.revision : history.revisions.find(({ id }) => id === from);
   const forbidden = await rightsError(first.direction, context);
   if (forbidden !== null) throw forbidden;
+  await refuseMissingTypes(context, { from, steps });
   if (start === undefined) return nothingLeft;
   const declared = snapshotIfThere(start);
   if (declared === null) return nothingLeft;
