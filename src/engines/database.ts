@@ -133,13 +133,13 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** What is to be worked out of each row. */
 /** A type as it is written, and the last word of its name. */
 export interface TypeName {
   readonly type: string;
   readonly name: string;
 }
 
+/** What is to be worked out of each row. */
 export interface Worked {
   /** A SELECT of the key and the column, in which tables are marked as the own schema's. */
   readonly look: string;

@@ -77,13 +77,11 @@ export async function readProject(
     refuseBranches(history, readReleased(dir, history));
     const made = rolesMadeBy(history);
     const roles = filterValues(made, (_, name) => schema.roles.includes(name));
-    const to = {
-      ...await engine.snapshot(dialect, own, schema.casing),
-      ...dialect === "postgresql" ? { roles } : {},
-    };
+    // SQLite has none.
+    const withRoles = (end: KitSnapshot) => end.roles === undefined ? end : { ...end, roles };
+    const to = withRoles(await engine.snapshot(dialect, own, schema.casing));
     refuseBreakpoints(schemaFile, to);
-    const last = await lastSnapshot(history, engine);
-    const from = withTypesInUse(last.roles === undefined ? last : { ...last, roles }, to);
+    const from = withTypesInUse(withRoles(await lastSnapshot(history, engine)), to);
     const leftRoles = Object.keys(made).filter((name) => !schema.roles.includes(name));
     // Where a config says the dialect, the kit's own layout is what its other tools look for.
     const home = place ?? (said?.dialect === dialect && places.size === 0 ? "" : `${dialect}/`);

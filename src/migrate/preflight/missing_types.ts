@@ -5,7 +5,7 @@ import { snapshotIfThere } from "../../history/revision_schema.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { elementType } from "../../sql/postgres_spelling.ts";
 import { isBuiltIn } from "../kept/rules/built_in_type.ts";
-import type { Way } from "./preflight.ts";
+import type { Step } from "../rules/plan.ts";
 
 /**
  * Refuses steps that give a column a type which is not there and which no statement of theirs makes, as one of an extension that nobody
@@ -15,7 +15,7 @@ import type { Way } from "./preflight.ts";
  */
 export async function refuseMissingTypes(
   { database, history }: Pick<RunContext, "database" | "history">,
-  { from, steps }: Pick<Way, "from" | "steps">,
+  { from, steps }: { readonly from: string | null; readonly steps: readonly Step[] },
 ): Promise<void> {
   const [first, last] = [steps[0], steps.at(-1)];
   if (database.missingTypes === undefined || first === undefined || last === undefined) return;
