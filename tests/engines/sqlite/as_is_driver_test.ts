@@ -187,3 +187,22 @@ test("sqlite file as it is: a missing file is not made", () =>
     assert.match(error.message, /there is no file/);
     assert.deepEqual(await readdir(folder), []);
   }));
+
+test("read() as is waits for a commit without a WAL, and lets other work run meanwhile", () =>
+  withFile("delete", (path) =>
+    withAsIs(path, async (database) => {
+      const writer = new DatabaseSync(path);
+      try {
+        writer.exec("BEGIN EXCLUSIVE; INSERT INTO t VALUES (2)");
+        let isCommitted = false;
+        setTimeout(() => {
+          writer.exec("COMMIT");
+          isCommitted = true;
+        }, 50);
+        const [row] = await database.read<{ count: number }>(total);
+        assert.ok(isCommitted);
+        assert.equal(Number(row?.count), 2);
+      } finally {
+        writer.close();
+      }
+    })));

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../../base/errors.ts";
 import { busyTimeoutMs, execute } from "../connection/open_file.ts";
 import type { Fence } from "../lock/lock.ts";
@@ -13,14 +14,16 @@ export class Busy {
 /**
  * Repeats what {@link Busy} prevents. SQLite's own waiting would hold up this process, heartbeat and Ctrl-C included.
  *
+ * @param longestPauseMs How long to wait at most until the next attempt
  * @returns Also how long the others were in the way: what a busy machine adds to a pause is not their doing
  */
 export async function whenFree<T>(
   attempt: () => T | Busy,
+  longestPauseMs = 20,
 ): Promise<{ readonly result: T; readonly waitedMs: number }> {
   const deadline = Date.now() + busyTimeoutMs;
   let waitedMs = 0;
-  for (let pauseMs = 2;; pauseMs = Math.min(pauseMs * 1.5, 20)) {
+  for (let pauseMs = 2;; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
     const result = attempt();
     if (!(result instanceof Busy)) return { result, waitedMs };
     if (Date.now() >= deadline) throw result.error;
@@ -125,10 +128,14 @@ export function commitSoon(ran: Parameters<Finish<unknown>>[0]): number[] {
 const soonMs = 100;
 
 function tryBegin({ handle, change }: Statements): Busy | undefined {
+  return orBusy(handle, () => void change(begin));
+}
+
+/** Runs work that does not wait for others' locks. */
+export function orBusy<T>(handle: DatabaseSync, work: () => T): T | Busy {
   execute(handle, "PRAGMA busy_timeout = 0");
   try {
-    change(begin);
-    return undefined;
+    return work();
   } catch (error) {
     if (error instanceof HarborError && error.code === "busy") return new Busy(error);
     throw error;
