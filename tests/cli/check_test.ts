@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { projectFile } from "../support/project.ts";
 import { runHere } from "../support/run_here.ts";
-import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
+import { type SchemaProject, withUnreleasedProject } from "../support/samples/schema_project.ts";
 
 const r2 = "5b09ebe23c76_add_r2_storage_fields";
 const variants = "f27bd10b7ec4_add_image_variant_storage_paths";
@@ -324,7 +324,7 @@ const damages: readonly (readonly [
 
 for (const [what, damage, check, where, message, hint] of damages) {
   test(`check finds ${what}, with its place and remedy`, () =>
-    withSchemaProject(async (project) => {
+    withUnreleasedProject(async (project) => {
       await damage(project);
       const before = await project.files();
       const result = await runHere(["check", "--json"], { cwd: project.cwd });
@@ -344,7 +344,7 @@ for (const [what, damage, check, where, message, hint] of damages) {
 }
 
 test("check passes this project's own history, one line a check", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     const result = await project.run(["check", "--json"]);
     assert.equal(result.code, 0, result.stdout);
     const { findings, summary } = result.json<Checked>();
@@ -403,7 +403,7 @@ test("check passes this project's own history, one line a check", () =>
   }));
 
 test("check judges of a history that others wrote what comes after its baseline", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     // A schema that drifted from its scripts, no way back, two branches, and no list of checksums.
     await rm(join(project.cwd, "drizzle/SHA256SUMS"));
     const drifted = `ALTER TABLE files ADD COLUMN thumb_path VARCHAR(50)`;
@@ -457,7 +457,7 @@ test("check judges of a history that others wrote what comes after its baseline"
   }));
 
 test("check says what it could not check, with exit code 1", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     await rm(join(project.cwd, "schema.ts"));
     const result = await project.run(["check", "--json"]);
     assert.equal(result.code, 1, result.stdout);
@@ -466,7 +466,7 @@ test("check says what it could not check, with exit code 1", () =>
   }));
 
 test("check --prove shows in what a hand-edited script differs from its snapshot", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     await rewrite(
       "sqlite",
       "ALTER TABLE files ADD COLUMN thumb_path VARCHAR(50)",
@@ -485,7 +485,7 @@ test("check --prove shows in what a hand-edited script differs from its snapshot
   }));
 
 test("check --prove finds a downgrade that leaves something behind", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     await project.write(
       `drizzle/sqlite/${variants}.down.sql`,
       "-- Add image variant storage paths\nALTER TABLE `files` DROP COLUMN `thumb_path`;\n",
@@ -499,7 +499,7 @@ test("check --prove finds a downgrade that leaves something behind", () =>
   }));
 
 test("check --prove finds rows that a script loses, and none where it adds some", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     const columns = [
       "ALTER TABLE files ADD COLUMN thumb_path VARCHAR(500)",
       "ALTER TABLE files ADD COLUMN medium_path VARCHAR(500)",
@@ -519,7 +519,7 @@ test("check --prove finds rows that a script loses, and none where it adds some"
   }));
 
 test("an accepted hazard passes, and one that is not there any more is said", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     const statements = [
       'ALTER TABLE "files" ADD COLUMN "thumb_path" varchar(500)',
       '-- harbor:allow duplicates left over\nALTER TABLE "files" ADD COLUMN "medium_path" varchar(500)',
@@ -539,7 +539,7 @@ test("an accepted hazard passes, and one that is not there any more is said", ()
   }));
 
 test("check accepts edited comments without a server, and statements and directives only when they are proven", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     const script = `drizzle/postgresql/${r2}.sql`;
     await replace(project, script, "-- The", "-- A\n-- The");
     await replace(project, script, "\nUPDATE", "\n  UPDATE");
@@ -576,7 +576,7 @@ test("check accepts edited comments without a server, and statements and directi
   }));
 
 test("check refuses a folder without a history", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     const empty = await project.run(["check", "--dir", "nowhere"]);
     assert.equal(empty.code, 2);
     assert.match(empty.stderr, /it holds none/);

@@ -5,7 +5,12 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { runHere } from "../support/run_here.ts";
 import { withFolder } from "../support/databases.ts";
-import { openProject, type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
+import {
+  openProject,
+  type SchemaProject,
+  withSchemaProject,
+  withUnreleasedProject,
+} from "../support/samples/schema_project.ts";
 import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
 
 const lastColumn = "medium_path: varchar({ length: 500 }),";
@@ -41,7 +46,7 @@ interface Generated {
 }
 
 test("generate writes a revision for both dialects beside a schema.ts without node_modules", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     const before = await project.files();
     const parent = JSON.parse(before["sqlite/meta/_journal.json"]!).entries.at(-1).tag.slice(0, 12);
     await addColumn(project, "note: varchar({ length: 40 })");
@@ -533,7 +538,7 @@ test("generate says what is dangerous in what it wrote", () =>
   }));
 
 test("generate refuses to go on from two branches that were merged into one list", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     const path = "drizzle/sqlite/meta/f27bd10b7ec4_snapshot.json";
     const text = await project.read(path);
     await project.write(

@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import { finishInterrupted } from "../../src/author/writing/write_together.ts";
 import { withFolder } from "../support/databases.ts";
 import { changedFiles, leaveKilled } from "../support/killed_write.ts";
-import { openProject, type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
+import { openProject, type SchemaProject, withUnreleasedProject } from "../support/samples/schema_project.ts";
 
 function git(project: SchemaProject, ...args: readonly string[]): string {
   const identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
@@ -90,7 +90,7 @@ function withBranches(
   { ours, theirs, flags = [] }: Changes,
   work: (branches: Branches) => Promise<void>,
 ): Promise<void> {
-  return withSchemaProject(async (project) => {
+  return withUnreleasedProject(async (project) => {
     git(project, "init", "--quiet", "--initial-branch=main");
     commit(project);
     git(project, "checkout", "--quiet", "-b", "feature");
@@ -322,7 +322,7 @@ test("a script written by hand that fails on top of the other branch is not move
   }));
 
 test("what was renamed stays renamed in a script that is written anew", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     git(project, "init", "--quiet", "--initial-branch=main");
     commit(project);
     git(project, "checkout", "--quiet", "-b", "feature");
@@ -345,7 +345,7 @@ test("what was renamed stays renamed in a script that is written anew", () =>
   }));
 
 test("rebase refuses a branch that git does not know, and a revision that is not there", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     git(project, "init", "--quiet");
     const branch = await project.run(["rebase", "--onto", "nowhere"]);
     assert.equal(branch.code, 2);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { changedFiles, leaveKilled } from "../support/killed_write.ts";
-import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
+import { type SchemaProject, withUnreleasedProject } from "../support/samples/schema_project.ts";
 import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
 
 const [initial, second, third, head] = ["71dda59686db", "5b09ebe23c76", "f27bd10b7ec4", "7b1f73160408"];
@@ -65,7 +65,7 @@ function withFiles({ cwd }: SchemaProject): readonly unknown[] {
 
 test("databases at any of the revisions that were squashed go on, up and down, and new ones take the one", () =>
   withFreshPostgres(15, (postgres) =>
-    withSchemaProject(async (project) => {
+    withUnreleasedProject(async (project) => {
       const at = (name: string) => `sqlite:///${name}.db`;
       for (
         const [url, place] of [[at("a"), second], [at("b"), third], [at("c"), head], [
@@ -110,7 +110,7 @@ test("databases at any of the revisions that were squashed go on, up and down, a
     })));
 
 test("what was squashed is squashed again, built on and checked, and neither dropped nor lost", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     const url = "sqlite:///a.db";
     await goTo(project, url, "upgrade", second);
     const { id: middle, ...said } = await squash(project, third, "--from", second, "--name", "Two of them");
@@ -156,7 +156,7 @@ test("what was squashed is squashed again, built on and checked, and neither dro
   }));
 
 test("a squash that was killed at any of its files is ended by the same command, and by the next one that writes", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     const before = await project.files();
     await squash(project, third);
     const after = await project.files();
@@ -195,7 +195,7 @@ test("a squash that was killed at any of its files is ended by the same command,
   }));
 
 test("a history of one dialect that has no way back is squashed where it lies", () =>
-  withSchemaProject(async (project) => {
+  withUnreleasedProject(async (project) => {
     await rm(join(project.cwd, "drizzle/postgresql"), { recursive: true });
     const downs = Object.keys(await project.files()).filter((path) => path.endsWith(".down.sql"));
     for (const path of downs) await rm(join(project.cwd, "drizzle", path));

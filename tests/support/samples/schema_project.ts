@@ -16,14 +16,20 @@ export interface SchemaProject {
   run(args: readonly string[], options?: RunOptions): Promise<RunResult>;
 }
 
-/** Runs `work` in a folder with this project's schema and history. */
+/** Runs `work` in a folder with this project's schema and history, all of which is released. */
 export async function withSchemaProject<T>(work: (project: SchemaProject) => Promise<T>): Promise<T> {
   return await withFolder(async (cwd) => {
     await cp(projectFile("drizzle"), join(cwd, "drizzle"), { recursive: true });
-    // Its revisions are judged as long as nothing says that they are released.
-    await rm(join(cwd, "drizzle/BASELINE"), { force: true });
     await cp(projectFile("schema.ts"), join(cwd, "schema.ts"));
     return await work(openProject(cwd));
+  });
+}
+
+/** {@link withSchemaProject} with nothing that says that it is released, so that all of it is judged and proven, which takes twice as long. */
+export async function withUnreleasedProject<T>(work: (project: SchemaProject) => Promise<T>): Promise<T> {
+  return await withSchemaProject(async (project) => {
+    await rm(join(project.cwd, "drizzle/BASELINE"), { force: true });
+    return await work(project);
   });
 }
 
