@@ -10,11 +10,16 @@ import {
   withCount,
 } from "../../engines/kept_table.ts";
 import { ownTable } from "../../engines/statement_names.ts";
-import type { Snapshot } from "../../schema/snapshot.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { readAppliedIn } from "../../engines/version_table.ts";
+import type { Applied } from "../../history/applied.ts";
+import type { Revision } from "../../history/history.ts";
+import type { Column, Snapshot } from "../../schema/snapshot.ts";
 import { createWalker, type WalkContext } from "../paced/backfill_walk.ts";
 import { allRows } from "../paced/walk_table.ts";
 import { storedColumns } from "./rules/keys.ts";
-import { asThere } from "./rules/as_there.ts";
+import { asThere, isKeyStill } from "./rules/as_there.ts";
+import { oppositeOf } from "./given_values.ts";
 import { countOf, countsOf } from "./side/contents.ts";
 import { withSideTables } from "./side_tables.ts";
 import { all, words } from "./side/words.ts";
@@ -30,7 +35,9 @@ export interface PrunedResult {
  * Forgets what is kept of rows that the application has deleted since: whoever asked for that asked for it here as well.
  * Rows of tables that are not there now, or whose own rows are still kept, stay.
  */
-export async function pruneKept(context: WalkContext): Promise<readonly PrunedResult[]> {
+export async function pruneKept(
+  context: WalkContext & Pick<RunContext, "history">,
+): Promise<readonly PrunedResult[]> {
   const { database } = context;
   // Of what has lost its side table nothing is left to forget: verify says so.
   const found = (await withSideTables(database, await readKept(database)))
@@ -38,38 +45,56 @@ export async function pruneKept(context: WalkContext): Promise<readonly PrunedRe
     .filter(isCounted);
   if (found.length === 0) return [];
   const live = await database.introspect();
+  const applied = await readAppliedIn(context) ?? [];
   const results: PrunedResult[] = [];
   for (const kept of found) {
-    const rows = await prune(context, kept, live);
+    const rows = await prune(context, kept, { live, since: ranSince(kept, { ...context, applied }) });
     if (rows > 0) results.push({ id: kept.id, table: kept.table, rows });
     if (rows > 0 && await countOf(database, kept) === 0) await forgetKept(database, [kept]);
   }
   return results;
 }
 
+/** Returns what ran since a step kept something, where others have gone on in its direction. */
+function ranSince(
+  { revision: id, direction }: Kept,
+  { database, history: { revisions }, applied }: Pick<RunContext, "database" | "history"> & {
+    readonly applied: readonly Applied[];
+  },
+): readonly string[] {
+  const at = revisions.findIndex((each) => each.id === id);
+  if (at < 0) return [];
+  const isApplied = (each: Revision) => applied.some(({ revision }) => revision === each.id);
+  const others = direction === "downgrade"
+    ? revisions.slice(0, at).filter((each) => !isApplied(each)).toReversed()
+    : revisions.slice(at + 1).filter(isApplied);
+  const undone = direction === "downgrade" ? "upgrade" : "downgrade";
+  return others.flatMap((revision) => oppositeOf({ revision, direction: undone }, database));
+}
+
 /** Does that for one table, in batches, and returns how many rows that were. */
 export async function prune(
   context: WalkContext,
   kept: Kept,
-  live: Snapshot,
+  { live, since = [] }: { readonly live: Snapshot; readonly since?: readonly string[] },
 ): Promise<number> {
   const { database } = context;
-  const found = asThere(kept, live);
-  if (found === null || kept.kind === "table") return 0;
+  const found = asThere(kept, live, since);
+  // By another key all of its rows would look deleted.
+  if (found === null || kept.kind === "table" || !isKeyStill(kept, live, since)) return 0;
   const { table } = found;
   // A row whose primary key is there is not deleted, whatever else of it has changed.
   const key = table.primaryKey;
   if (key.length === 0 || !key.every((name) => found.kept.keys.includes(name))) return 0;
   const others = await readKept(database);
-  if (others.some((each) => each.kind === "table" && isSameName(live.dialect, each.table, kept.table))) {
+  if (others.some((each) => each.kind === "table" && isSameName(live.dialect, each.table, table.name))) {
     return 0;
   }
   const columns = storedColumns(table).filter(({ name }) => key.includes(name));
   const { isKey } = words[database.dialect];
+  const asideAs = ({ name }: Column) => sql.identifier(kept.keys[found.kept.keys.indexOf(name)]!);
   const match = all(
-    columns.map((column) =>
-      isKey(sql`t.${sql.identifier(column.name)}`, sql`k.${sql.identifier(column.name)}`, column)
-    ),
+    columns.map((column) => isKey(sql`t.${sql.identifier(column.name)}`, sql`k.${asideAs(column)}`, column)),
   );
   const before = await countOf(database, kept);
   const rows = allRows(kept.sideTable, keptRow);

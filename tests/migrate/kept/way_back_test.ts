@@ -312,3 +312,47 @@ onEngines(
     assert.deepEqual(await readKept(database), []);
   },
 );
+
+onEngines(
+  ["sqlite file"],
+  "what is kept by a key that an earlier revision makes waits for that, and rows that were deleted by another name are forgotten",
+  async ({ database, engine, url }) => {
+    const breakpoint = ";\n--> statement-breakpoint\n";
+    const copied = (id: string) =>
+      [
+        `CREATE TABLE __new_users (id ${id}, name text NOT NULL UNIQUE)`,
+        "INSERT INTO __new_users (name) SELECT name FROM users",
+        "DROP TABLE users",
+        "ALTER TABLE __new_users RENAME TO users",
+      ].join(breakpoint);
+    const history = historyOf("sqlite", [
+      [
+        "CREATE TABLE users (id integer NOT NULL PRIMARY KEY, name text NOT NULL UNIQUE);--> statement-breakpoint\nCREATE TABLE old (id integer NOT NULL PRIMARY KEY)",
+        "SELECT 1",
+      ],
+      [
+        `${
+          copied("text NOT NULL DEFAULT (lower(hex(randomblob(8)))) PRIMARY KEY")
+        }${breakpoint}ALTER TABLE old RENAME TO new`,
+        `${copied("integer NOT NULL PRIMARY KEY")}${breakpoint}ALTER TABLE new RENAME TO old`,
+      ],
+      [
+        `ALTER TABLE users ADD COLUMN c text${breakpoint}ALTER TABLE new ADD COLUMN c text`,
+        `ALTER TABLE users DROP COLUMN c${breakpoint}ALTER TABLE new DROP COLUMN c`,
+      ],
+    ]);
+    const go = (direction: "upgrade" | "downgrade", text: string) =>
+      migrate({ ...contextOf(database), history }, { goal: { direction, text }, lockWaitMs: 0 });
+    await go("upgrade", "head");
+    await engine.query(url, "INSERT INTO users (name, c) VALUES ('ann', 'a'), ('bob', 'b')");
+    await engine.query(url, "INSERT INTO new VALUES (1, 'x'), (2, 'y')");
+    await go("downgrade", "000000000001");
+    await engine.query(url, "DELETE FROM old WHERE id = 1");
+    const { pruned } = await go("upgrade", "000000000001");
+    assert.deepEqual(pruned.map(({ table, rows }) => [table, rows]), [["new", 1]]);
+    await go("upgrade", "head");
+    const rows = await engine.query(url, "SELECT name, c FROM users ORDER BY name");
+    assert.deepEqual(rows.map(Object.values), [["ann", "a"], ["bob", "b"]]);
+    assert.deepEqual((await engine.query(url, "SELECT id, c FROM new")).map(Object.values), [[2, "y"]]);
+  },
+);

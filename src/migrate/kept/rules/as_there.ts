@@ -23,6 +23,24 @@ export function asThere(kept: Kept, live: Snapshot, since: readonly string[] = [
   return { table, kept: { ...kept, table: table.name, keys: kept.keys.map(nameOf), columns } };
 }
 
+/** Whether the values by which rows are known are still those by which they were known when something of them was kept. */
+export function isKeyStill(
+  { table, keys }: Pick<Kept, "table" | "keys">,
+  live: Snapshot,
+  since: readonly string[],
+): boolean {
+  if (since.length === 0) return true;
+  const origins = follow(startOf({ tables: [{ name: table, columns: keys.map((name) => ({ name })) }] }), {
+    before: live,
+    after: live,
+    statements: since,
+  });
+  const [found, ...others] = [...origins.values()].filter((origin) => origin.table === table);
+  const columns = [...found?.columns.values() ?? []];
+  return found !== undefined && others.length === 0 &&
+    keys.every((key) => columns.some(({ column, values }) => column === key && values === "same"));
+}
+
 /** Kept data with the table to which it comes back. */
 export interface Place {
   readonly kept: Kept;
