@@ -1,4 +1,5 @@
 import { HarborError } from "../../../base/errors.ts";
+import { namedSchemas } from "../../../schema/named_schemas.ts";
 import { quoteForShell } from "../../../base/quote_shell.ts";
 import { readDottedName, writeDottedName } from "../../../base/dotted_name.ts";
 import { nameIn, placeOfName } from "../../../sql/table_names.ts";
@@ -232,7 +233,7 @@ function partsOf(names: readonly string[], schemas: readonly string[]): readonly
 
 /** Returns the flag that says that a candidate was renamed, as a shell takes it. */
 export function renameFlag(
-  { table, gone }: RenameCandidate,
+  { table, gone }: Pick<RenameCandidate, "table" | "gone"> & Partial<RenameCandidate>,
   to: string,
   schemas: readonly string[] = [],
 ): string {
@@ -253,6 +254,27 @@ export function writeName(
   return writeDottedName([schema, bare, column].flatMap((name) => name ?? []));
 }
 
+/** Says how two tables change places: each revision gives one of them a name that is free. */
+function placesTaken(
+  { from, to }: Rename,
+  { isTaken, schemas }: {
+    readonly isTaken: (name: string) => boolean;
+    readonly schemas: readonly string[];
+  },
+): readonly string[] {
+  let between = `${from}_before`;
+  while (isTaken(between)) between = `${between}_`;
+  const steps = [[from, between], [to, from], [between, to]] as const;
+  return [
+    "Tables whose names change places take three revisions. From the names of before on, change one in schema.ts, then generate:",
+    ...steps.map(([old, now]) =>
+      `"${old}" to "${now}": harbor-db generate ${quoteForShell(`${old} to ${now}`)} ${
+        renameFlag({ table: null, gone: old }, now, schemas)
+      }`
+    ),
+  ];
+}
+
 /**
  * Checks that every rename the user gave names something that is gone and something that is new.
  *
@@ -265,7 +287,8 @@ export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, rena
   const fail = (
     what: string,
     state: string,
-    hint = "The left side is what the last revision has, the right side what schema.ts has.",
+    hint: string | readonly string[] =
+      "The left side is what the last revision has, the right side what schema.ts has.",
   ) => {
     throw new HarborError("usage", `Cannot rename "${what}": ${state}`, { hint });
   };
@@ -278,7 +301,10 @@ export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, rena
       fail(
         rename.from,
         `"${rename.to}" is no new name, and the old one is not gone`,
-        "Tables whose names change places take three revisions: the one gets a third name, the other the name that is free then, and the first the name of that one. Generate after each.",
+        placesTaken(rename, {
+          isTaken: (name) => before.has(name) || after.has(name),
+          schemas: namedSchemas(from),
+        }),
       );
     }
     if (!before.has(rename.from) || after.has(rename.from)) fail(rename.from, "no such table is gone");
