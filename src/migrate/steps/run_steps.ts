@@ -73,8 +73,8 @@ export async function runSteps(
       stopIfAsked(context.signal);
       if (index > 0) await ahead?.before(step);
       const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
-      // An earlier step may have put there what this one destroys; in a database that was empty all of it is the scripts' own.
-      if (index > 0 && keep && state.kind === "managed") {
+      // An earlier step, or the application during the backup, may have put there what this one destroys; in a database that was empty all of it is the scripts' own.
+      if (keep && state.kind === "managed") {
         await requireInside(context, [step], "Nothing of this revision was done.");
       }
       const result = await runStep(context, step, { ...optionsAt(index), pace, keep, isKept });

@@ -90,7 +90,7 @@ test("postgres 15: in a database that was empty, a table of scripts in such a sc
     })
   ));
 
-test("postgres 15: what an earlier step of the run put in such a schema does not go in silence", () =>
+test("postgres 15: what an earlier step of the run or another program put in such a schema does not go in silence", () =>
   engine.withDatabase((url) =>
     withTestDatabase(url, async (database) => {
       const history = historyOf("postgresql", [
@@ -98,12 +98,21 @@ test("postgres 15: what an earlier step of the run put in such a schema does not
         [...made.slice(1), "INSERT INTO archive.x SELECT id, v FROM x"].join(breakpoint),
         "DROP TABLE archive.x",
       ]);
-      const go = (text: string) =>
-        migrate(contextOf(database, history), { goal: { direction: "upgrade", text }, lockWaitMs: 0 });
+      const go = (text: string, during = "SELECT 1") =>
+        migrate(contextOf(database, history), {
+          goal: { direction: "upgrade", text },
+          lockWaitMs: 0,
+          beforeSteps: async () => void await engine.query(url, during),
+        });
       await go("+1");
       await engine.query(url, "INSERT INTO x VALUES (1, 'own')");
       const error = await rejectsWith("data_conflict", go("head"));
       assert.match(error.hint ?? "", /^Nothing of this revision was done\./);
       assert.deepEqual(await engine.query(url, "SELECT v FROM archive.x"), [{ v: "own" }]);
+      // Nor what the application put there while the backup ran.
+      await engine.query(url, "DELETE FROM archive.x");
+      const late = await rejectsWith("data_conflict", go("head", "INSERT INTO archive.x VALUES (2, 'late')"));
+      assert.match(late.hint ?? "", /^Nothing of this revision was done\./);
+      assert.deepEqual(await engine.query(url, "SELECT v FROM archive.x"), [{ v: "late" }]);
     })
   ));
