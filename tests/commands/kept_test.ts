@@ -106,6 +106,7 @@ onEngines(two, "what is kept is listed, and status mentions it", async (given) =
     sideTable: "harbor_kept_3",
     there: 1_012,
     nameless: 0,
+    returnable: false,
   });
   const { stdout } = await run(url, ["kept", "list"]);
   assert.match(
@@ -114,7 +115,9 @@ onEngines(two, "what is kept is listed, and status mentions it", async (given) =
   );
   assert.match(stdout, /^4 +table users +upgrade of 71dda59686db .* 2 +20 B +kept$/m);
   assert.match(stdout, /^1\u00a0014 rows counted, about 4\.1 MB$/m);
-  const onRecord = listed.kept.map(({ there: _, nameless: __, ...rest }: Record<string, unknown>) => rest);
+  const onRecord = listed.kept.map((
+    { there: _, nameless: __, returnable: ___, ...rest }: Record<string, unknown>,
+  ) => rest);
   assert.deepEqual((await json(url, "status")).kept, onRecord);
   assert.match(
     (await run(url, ["status"])).stdout,
@@ -348,7 +351,7 @@ onEngines(
     await engine.query(url, "UPDATE files SET storage_backend = 'r2'");
     await go("downgrade", "71dda59686db");
     // The step is not undone.
-    assert.deepEqual(await json(url, "kept", "return"), { code: 0, ok: true, returned: [] });
+    assert.deepEqual(await json(url, "kept", "return"), { code: 0, ok: true, returned: [], untried: [] });
     assert.match(
       (await run(url, ["kept", "return"])).stdout,
       /^nothing stays kept of a step that was undone$/m,
@@ -374,16 +377,39 @@ onEngines(
       url,
       `UPDATE harbor_kept SET kept_columns = replace(kept_columns, '"given":"NULL"', '"given":null')`,
     );
-    assert.deepEqual((await json(url, "kept", "return")).returned, []);
+    const returnable = async () =>
+      (await json(url, "kept", "list")).kept.map((each: Record<string, unknown>) => each["returnable"]);
+    assert.deepEqual(await json(url, "kept", "return"), { code: 0, ok: true, returned: [], untried: [1] });
+    const byHand = await run(url, ["kept", "return"]);
+    assert.match(byHand.stdout, /^nothing of what stays kept can be put back now$/m);
+    assert.match(byHand.stderr, /they come back by hand alone/);
     assert.doesNotMatch((await run(url, ["kept", "list"])).stderr, /kept return/);
+    assert.deepEqual(await returnable(), [false]);
     await engine.query(
       url,
       `UPDATE harbor_kept SET kept_columns = '${String(columns).replaceAll("'", "''")}'`,
     );
 
+    // A newer revision may have made something else of the column.
+    await go("upgrade", "f27bd10b7ec4");
+    assert.deepEqual((await json(url, "kept", "return")).untried, [1]);
+    for (const word of ["return", "list"]) {
+      assert.match(
+        (await run(url, ["kept", word])).stderr,
+        /They fit the schema of 5b09ebe23c76: harbor-db downgrade 5b09ebe23c76, then harbor-db kept return/,
+      );
+    }
+    assert.deepEqual([await returnable(), await values()], [[false], [[1, "local"], [2, "newer"], [
+      3,
+      "local",
+    ]]]);
+    await go("downgrade", "5b09ebe23c76");
+    assert.deepEqual(await returnable(), [true]);
+
     const { code, stdout, stderr } = await run(url, ["kept", "return"]);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /put back 2 rows of files/);
+    assert.doesNotMatch(stderr, /kept list/);
     assert.match(stderr, /1 row of files .* stays kept in harbor_kept_1: 1 row holds something newer/);
     assert.deepEqual(await values(), [[1, "r2"], [2, "newer"], [3, "r2"]]);
     await engine.query(url, "UPDATE files SET storage_backend = 'local' WHERE id = 2");

@@ -11,7 +11,7 @@ import {
   seenText,
 } from "../../migrate/kept/count_kept.ts";
 import { lostText, withSideTables } from "../../migrate/kept/side_tables.ts";
-import { isLeftOver, isReturnable } from "../../state/rules/due.ts";
+import { isLeftOver, isTriedAgain } from "../../state/rules/due.ts";
 import { readAppliedIn } from "../../engines/version_table.ts";
 import { ageText } from "../backup/output.ts";
 import { keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
@@ -34,14 +34,17 @@ export const keptListCommand = defineCommand({
 });
 
 async function listKept(app: App): Promise<Outcome> {
-  const { all, lost, left } = await app.withRun("read", async (context) => {
+  const { all, lost, left, tried } = await app.withRun("read", async (context) => {
     const { database, history } = context;
     const kept = await readKept(database);
     const there = await withSideTables(database, kept);
     const isAnyLeft = kept.some(({ state }) => state === "left");
     const applied = isAnyLeft ? await readAppliedIn(context) ?? [] : [];
+    const standing = { history, applied };
+    const left = there.filter((each) => isLeftOver(each, standing));
     return {
-      left: there.filter((each) => isLeftOver(each, { history, applied })),
+      left: left.map((each) => leftText(each, standing)),
+      tried: new Set(left.filter((each) => isTriedAgain(each, standing)).map(({ id }) => id)),
       all: await countKept(database, kept),
       lost: kept.filter((each) => !there.includes(each)),
     };
@@ -67,7 +70,7 @@ async function listKept(app: App): Promise<Outcome> {
     const texts = [
       ...lost.map(lostText),
       ...all.filter(({ gone }) => gone > 0).map(goneText),
-      ...left.map((each) => leftText(each, isReturnable(each))),
+      ...left,
       ...all.filter(({ nameless }) => nameless > 0).map(namelessText),
     ];
     for (const { state, hint } of texts) app.report.note(`${state}. ${app.report.remedy(hint)}`);
@@ -78,6 +81,7 @@ async function listKept(app: App): Promise<Outcome> {
         ...keptJson(kept),
         there,
         nameless: there === null ? null : nameless,
+        returnable: tried.has(kept.id),
       })),
     },
   };

@@ -10,12 +10,19 @@ export const keptReturnCommand = defineCommand({
   run: (app) =>
     app.withRun("write", async (context) => {
       const { returnLeft } = await import("../../migrate/kept/tend.ts");
-      const returned = await context.database.withLock(
+      const { returned, untried } = await context.database.withLock(
         () => returnLeft(context),
         lockOptions(context, app.lockWaitMs),
       );
-      if (returned.length === 0) app.report.line("nothing stays kept of a step that was undone");
-      for (const each of returned) printReturned(app, each);
-      return { json: { returned } };
+      if (returned.length === 0) {
+        app.report.line(
+          untried.length === 0
+            ? "nothing stays kept of a step that was undone"
+            : "nothing of what stays kept can be put back now",
+        );
+      }
+      for (const each of returned) printReturned(app, each, null);
+      for (const { state, hint } of untried) app.report.note(`${state}. ${app.report.remedy(hint)}`);
+      return { json: { returned, untried: untried.map(({ id }) => id) } };
     }),
 });

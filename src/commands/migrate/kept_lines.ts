@@ -17,8 +17,16 @@ function nameOf({ kind, table, columns }: Pick<KeptResult, "kind" | "table" | "c
   return kind === "table" ? table : `${table} (${columns.join(", ")})`;
 }
 
-/** Says what was put back of one table. */
-export function printReturned({ report }: App, result: ReturnedResult): void {
+/**
+ * Says what was put back of one table.
+ *
+ * @param way What can be done about the rest; `null` where just that was done
+ */
+export function printReturned(
+  { report }: App,
+  result: ReturnedResult,
+  way: string | null = "What can be done: harbor-db kept list",
+): void {
   const { id, rows, deleted, missing, left, reason } = result;
   const what = nameOf(result);
   const gone = deleted === 0 ? "" : `, forgot ${counted(deleted, "row")} deleted since`;
@@ -32,8 +40,8 @@ export function printReturned({ report }: App, result: ReturnedResult): void {
   }
   if (left > 0) {
     const stays = left === 1 ? "stays" : "stay";
-    const more = report.remedy("What can be done: harbor-db kept list");
-    report.note(`${counted(left, "row")} of ${what} ${stays} kept in harbor_kept_${id}: ${reason}. ${more}`);
+    const more = way === null ? "" : `. ${report.remedy(way)}`;
+    report.note(`${counted(left, "row")} of ${what} ${stays} kept in harbor_kept_${id}: ${reason}${more}`);
   }
 }
 

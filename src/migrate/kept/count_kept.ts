@@ -5,6 +5,7 @@ import type { Database } from "../../engines/database.ts";
 import { isCounted, type Kept, keptName } from "../../engines/kept_table.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import { quoteName } from "../../sql/quote.ts";
+import { homeOf, isReturnable, isTriedAgain, type Standing } from "../../state/rules/due.ts";
 import { any } from "./side/words.ts";
 
 /** So many rows of a side table are counted, which takes a server or a disk well under a second. */
@@ -100,16 +101,30 @@ export function namelessText(
 }
 
 /** Says of what stayed kept how it may come back. */
-export function leftText(
-  { id, table, rows, sideTable }: Kept,
-  isReturnable: boolean,
-): { readonly state: string; readonly hint: string } {
+export function leftText(kept: Kept, standing: Standing): { readonly state: string; readonly hint: string } {
+  const { id, table, rows } = kept;
   return {
     state: `of ${table} (${id}) ${counted(rows, "row")} stayed kept when the rest came back`,
-    hint: isReturnable
-      ? "Where what was in the way is gone, this brings them back, but for what something newer has overtaken: harbor-db kept return"
-      : `Nothing says what the script gave in their place, so that they come back by hand alone. To see them: SELECT * FROM ${sideTable}; to let go of them: harbor-db kept drop ${id}`,
+    hint: wayOfLeft(kept, standing),
   };
+}
+
+function wayOfLeft(kept: Kept, standing: Standing): string {
+  const { id, revision, direction, sideTable } = kept;
+  const byHand =
+    `, so that they come back by hand alone. To see them: SELECT * FROM ${sideTable}; to let go of them: harbor-db kept drop ${id}`;
+  if (!isReturnable(kept)) return `Nothing says what the script gave in their place${byHand}`;
+  const again = "harbor-db kept return";
+  if (isTriedAgain(kept, standing)) {
+    return `Where what was in the way is gone, this brings them back, but for what something newer has overtaken: ${again}`;
+  }
+  const home = homeOf(kept, standing.history);
+  if (home === null) return `No revision of the history stands for ${revision}${byHand}`;
+  const isHalfWay = standing.applied.some(({ finishedAt }) => finishedAt === null);
+  const way = isHalfWay
+    ? "a revision stopped half way, which comes first: harbor-db status"
+    : `harbor-db ${direction} ${home}, then ${again}`;
+  return `They fit the schema of ${home}: ${way}`;
 }
 
 /** Says how much there is: `1 014 rows counted, about 4.1 MB`. */

@@ -6,11 +6,12 @@ import { lockOptions } from "../../state/lock_options.ts";
 import { readState } from "../../state/read_state.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
 import type { Goal, Step } from "../rules/plan.ts";
+import { leftText } from "./count_kept.ts";
 import { type PrunedResult, pruneKept } from "./prune.ts";
 import { requireSideTables } from "./side_tables.ts";
 import { putBack } from "./put_back.ts";
 import type { ReturnedResult } from "./settle_return.ts";
-import { isDue, isGivenUp, isLeftOver, isReturnable, isUndoneBy } from "../../state/rules/due.ts";
+import { isDue, isGivenUp, isLeftOver, isTriedAgain, isUndoneBy } from "../../state/rules/due.ts";
 import { takeAside } from "./take_aside.ts";
 
 /**
@@ -26,20 +27,28 @@ export async function resumeReturns(
   return await putBack(context, (kept) => isDue(kept, { history: context.history, applied }), pace);
 }
 
+/** What was done about what stayed kept when its step was undone. */
+export interface ReturnedLeft {
+  readonly returned: readonly ReturnedResult[];
+  /** What was not tried, and how it may come back. */
+  readonly untried: readonly ({ readonly id: number } & ReturnType<typeof leftText>)[];
+}
+
 /** Tries again to put back what did not fit when its step was undone, and does what an interrupted run has left. */
-export async function returnLeft(
-  context: RunContext,
-  pace: PaceOptions = {},
-): Promise<readonly ReturnedResult[]> {
+export async function returnLeft(context: RunContext, pace: PaceOptions = {}): Promise<ReturnedLeft> {
+  const { history, database } = context;
   const { applied } = await readState(context);
-  const around = { history: context.history, applied };
-  const left = (await readKept(context.database)).filter((kept) =>
-    isLeftOver(kept, around) && isReturnable(kept)
-  ).map(({ id }) => id);
-  return [
-    ...await resumeReturns(context, applied, pace),
-    ...await putBack(context, ({ id }) => left.includes(id), pace),
-  ];
+  const standing = { history, applied };
+  const left = (await readKept(database)).filter((kept) => isLeftOver(kept, standing));
+  const tried = new Set(left.filter((kept) => isTriedAgain(kept, standing)).map(({ id }) => id));
+  return {
+    returned: [
+      ...await resumeReturns(context, applied, pace),
+      ...await putBack(context, ({ id }) => tried.has(id), pace),
+    ],
+    untried: left.filter(({ id }) => !tried.has(id))
+      .map((kept) => ({ id: kept.id, ...leftText(kept, standing) })),
+  };
 }
 
 /**

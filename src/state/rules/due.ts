@@ -3,11 +3,14 @@ import type { Applied, Direction } from "../../history/applied.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { standsFor } from "../../history/unfold.ts";
 
+/** Where a database stands: what it has of its history. */
+export interface Standing {
+  readonly history: History;
+  readonly applied: readonly Applied[];
+}
+
 /** Says whether a step's kept data is due: the step was undone, and nobody has tried yet to put it back to the end. */
-export function isDue(
-  { state, direction, revision }: Kept,
-  { history, applied }: { readonly history: History; readonly applied: readonly Applied[] },
-): boolean {
+export function isDue({ state, direction, revision }: Kept, { history, applied }: Standing): boolean {
   const row = applied.find((each) => standsFor(history, each.revision).has(revision));
   const isApplied = row !== undefined && row.finishedAt !== null;
   return state !== "left" && state !== "noting" &&
@@ -15,16 +18,41 @@ export function isDue(
 }
 
 /** Says whether kept data is what stayed when a step was undone, which is undone still. */
-export function isLeftOver(
-  kept: Kept,
-  around: { readonly history: History; readonly applied: readonly Applied[] },
-): boolean {
-  return kept.state === "left" && isDue({ ...kept, state: "kept" }, around);
+export function isLeftOver(kept: Kept, standing: Standing): boolean {
+  return kept.state === "left" && isDue({ ...kept, state: "kept" }, standing);
 }
 
-/** Says whether that may be tried again: nobody can tell what was written since where nothing says what the script gave. */
+/** Says whether what the script gave is known: nobody can tell otherwise what was written since. */
 export function isReturnable({ kind, columns }: Pick<Kept, "kind" | "columns">): boolean {
   return kind !== "columns" || columns.every(({ given }) => given !== null);
+}
+
+/**
+ * Says whether what stayed kept may be tried again now. In the schema of another revision a column may have the same name and
+ * mean something else, and a value that a script has changed since would come back as it was before.
+ */
+export function isTriedAgain(kept: Kept, standing: Standing): boolean {
+  return isLeftOver(kept, standing) && isReturnable(kept) && isAtHome(kept, standing);
+}
+
+function isAtHome(kept: Kept, { history, applied }: Standing): boolean {
+  const upTo = revisionsUpTo(kept, history);
+  return applied.length === upTo?.length &&
+    applied.every((row) => row.finishedAt !== null && upTo.some(({ id }) => id === row.revision));
+}
+
+/** Returns the revision whose schema kept data comes back in, `base` before the first; `null` where the history has none that stands for its own. */
+export function homeOf(kept: Kept, history: History): string | null {
+  const upTo = revisionsUpTo(kept, history);
+  return upTo === null ? null : upTo.at(-1)?.id ?? "base";
+}
+
+function revisionsUpTo(
+  { revision, direction }: Kept,
+  { revisions, ...rest }: History,
+): readonly Revision[] | null {
+  const own = revisions.findIndex(({ id }) => standsFor({ revisions, ...rest }, id).has(revision));
+  return own < 0 ? null : revisions.slice(0, direction === "downgrade" ? own + 1 : own);
 }
 
 /** Says whether a step lets kept data come back: it undoes the one that kept it, or does it with others in one. */
