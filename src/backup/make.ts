@@ -257,7 +257,7 @@ async function encode(
       hint: "Nothing was changed. Look for a failing disk or memory: dmesg",
     });
   }
-  await removeLargeFile(plain);
+  await removeLargeFile(plain, signal);
   return { path: to, digest, plain: written.plain };
 }
 

@@ -14,7 +14,9 @@ import {
 import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { mock, test } from "node:test";
+import type { StoredBackup } from "../../src/backup/store/folder.ts";
+import { folderPlace } from "../../src/backup/store/folder_place.ts";
 import { copyLargeFile } from "../../src/base/files/copy_large_file.ts";
 import { removeLargeFile } from "../../src/base/files/remove_large_file.ts";
 import { flushBytes, flushingWriter, writeFlushing } from "../../src/base/files/write_flushing.ts";
@@ -79,12 +81,51 @@ test("removeLargeFile() gives a file free in stretches, and nothing that is some
     linkSync(linked, other);
     symlinkSync(target, link);
     const held = openSync(large, "r");
+    const { signal } = new AbortController();
     for (const path of [large, linked, link, join(folder, "missing")]) {
-      await removeLargeFile(path);
+      await removeLargeFile(path, signal);
       assert.equal(existsSync(path), false);
     }
     // What is left to the end is what the file still has that nobody finds any more.
     assert.equal(fstatSync(held).size, 1024 * 1024);
     closeSync(held);
     for (const path of [other, target]) assert.equal(statSync(path).size, bytes);
+  }));
+
+test("removeLargeFile() removes in one what cannot be cut, and what somebody may still read when it is stopped", () =>
+  withFolder(async (folder) => {
+    const bytes = 9 * 1024 * 1024;
+    const [full, stopped] = ["full", "stopped"].map((name) => join(folder, name)) as [string, string];
+    for (const path of [full, stopped]) writeFileSync(path, new Uint8Array(bytes));
+    const handle = await open(full);
+    const truncate = mock.method(
+      Object.getPrototypeOf(handle) as FileHandle,
+      "truncate",
+      () => Promise.reject(new Error("ENOSPC")),
+    );
+    try {
+      await removeLargeFile(full, new AbortController().signal);
+      assert.equal(truncate.mock.callCount(), 1);
+    } finally {
+      truncate.mock.restore();
+      await handle.close();
+    }
+    const held = openSync(stopped, "r");
+    await removeLargeFile(stopped, AbortSignal.abort());
+    assert.equal(fstatSync(held).size, bytes);
+    closeSync(held);
+    for (const path of [full, stopped]) assert.equal(existsSync(path), false);
+  }));
+
+test("a backup that is removed stays whole for who reads it", () =>
+  withFolder(async (folder) => {
+    const bytes = 9 * 1024 * 1024;
+    const [path, manifestPath] = [join(folder, "a.db"), join(folder, "a.db.json")];
+    writeFileSync(path, new Uint8Array(bytes));
+    writeFileSync(manifestPath, "{}");
+    const held = openSync(path, "r");
+    await folderPlace(folder).remove({ path, manifestPath, isWhole: true } as StoredBackup);
+    assert.equal(fstatSync(held).size, bytes);
+    closeSync(held);
+    for (const each of [path, manifestPath]) assert.equal(existsSync(each), false);
   }));

@@ -3,7 +3,6 @@ import { statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { digestFile } from "../../base/files/file_digest.ts";
 import { openFolder } from "../../base/files/open_folder.ts";
-import { removeLargeFile } from "../../base/files/remove_large_file.ts";
 import { otherKind } from "../../base/files/regular_file.ts";
 import type { Found } from "../../base/finding.ts";
 import { deliveriesPathOf } from "./deliveries.ts";
@@ -39,7 +38,8 @@ export function folderPlace(folder: string): BackupPlace {
       try {
         await rm(around.path(basename(manifestPath)), { force: true });
         await rm(around.path(basename(deliveriesPathOf(path))), { force: true });
-        await removeLargeFile(around.path(basename(path)));
+        // Not cut into stretches: somebody may be reading it, who keeps all of what is only unlinked.
+        await rm(around.path(basename(path)), { force: true });
       } finally {
         around.close();
       }

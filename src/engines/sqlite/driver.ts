@@ -216,7 +216,11 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     close: () =>
       soon(() => {
         // What is thrown away next needs not be on the disk: to close it would put all of it there.
-        if (isOpen && isBehind) execute(handle, "PRAGMA synchronous = OFF");
+        try {
+          if (isOpen && isBehind) execute(handle, "PRAGMA synchronous = OFF");
+        } catch {
+          // In a transaction, or where the schema cannot be read, it takes longer.
+        }
         if (isOpen) handle.close();
         isOpen = false;
       }),

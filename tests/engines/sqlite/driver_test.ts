@@ -2,6 +2,7 @@ import { sqliteFileUrl } from "../../../src/base/url/sqlite_url.ts";
 import { sql } from "../../support/user_sql.ts";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -42,6 +43,12 @@ async function withOpened(
 
 async function filesBeside(path: string): Promise<readonly string[]> {
   return (await readdir(dirname(path))).sort();
+}
+
+/** How often this process has a file open. */
+function heldBy(path: string): number {
+  const open = readdirSync("/proc/self/fd").map((fd) => `/proc/self/fd/${fd}`).filter((fd) => existsSync(fd));
+  return open.filter((fd) => readlinkSync(fd) === path).length;
 }
 
 const total = sql`SELECT count(*) AS count, sum(n) AS sum FROM t`;
@@ -158,6 +165,22 @@ test("sqlite file: waiting for another program's transaction does not hold up th
       assert.ok(ticks >= 20);
     });
     other.close();
+  }));
+
+test("sqlite file: what was written without care is let go of also where the schema cannot be read any more", () =>
+  withFile(1, async (path) => {
+    const open = await openSqliteFile(sqliteFileUrl(path, path), { client: testClient, access: "write" });
+    const watcher = { onBatch: () => {}, isThrowAway: true };
+    await open.watch(watcher, () => open.write([sql`UPDATE t SET n = 2`]));
+    const other = new DatabaseSync(path);
+    other.enableDefensive(false);
+    other.exec(
+      "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE t (' WHERE name = 't'; PRAGMA schema_version = 99",
+    );
+    other.close();
+    await assert.rejects(open.read(total));
+    await open.close();
+    assert.equal(heldBy(path), 0);
   }));
 
 test("sqlite file: a batch of 10,000 statements is one transaction", () =>

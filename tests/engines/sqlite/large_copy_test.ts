@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { closeSync, existsSync, fstatSync, openSync, statSync } from "node:fs";
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -107,6 +108,23 @@ test("a copy of a large file ends when it is told to", () =>
     const onProgress = { dump: () => stop.abort(), prove: () => stop.abort() };
     const error = await failureOf(engine.dumpAndProve!(`${path}.new`, stop.signal, { onProgress }));
     assert.equal(error.code, "interrupted");
+  }));
+
+test("what was tried on stays whole for work that Ctrl-C leaves behind, which has it mapped", () =>
+  withLarge(async (path) => {
+    const engine = openSqliteEngine(sqliteFileUrl(path, path));
+    const stop = new AbortController();
+    const trial = `${path}-trial`;
+    let held = -1;
+    const onRestored = () => {
+      held = openSync(trial, "r");
+      stop.abort();
+      return Promise.reject(new Error("stopped"));
+    };
+    await assert.rejects(engine.prove(path, stop.signal, { onRestored }), { message: "stopped" });
+    assert.equal(existsSync(trial), false);
+    assert.equal(fstatSync(held).size, statSync(path).size);
+    closeSync(held);
   }));
 
 test("what is committed while a file is copied is left to nobody else to bring into it", () =>

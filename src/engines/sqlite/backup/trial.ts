@@ -42,6 +42,6 @@ export async function proveAndTry(
     await onRestored({ content, url, options, hold: holdFile({ path: trial, was: path }), remarks });
     return proven;
   } finally {
-    for (const ending of ["", ...sideFiles]) await removeLargeFile(trial + ending);
+    for (const ending of ["", ...sideFiles]) await removeLargeFile(trial + ending, signal);
   }
 }
