@@ -41,6 +41,17 @@ test("postgres 15: a schema that came before the tables' own makes every command
       );
       const named = await harbor(`${url}?options=-csearch_path%3Dpublic`, "status");
       assert.equal(named.code, 0, named.said);
+      // Rows without an end, in the place of a table that every command reads.
+      await run(url, "ALTER TABLE harbor_version RENAME TO aside");
+      await run(
+        url,
+        "CREATE VIEW public.harbor_version AS WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT a.* FROM aside a, n",
+      );
+      const viewed = await harbor(`${url}?options=-csearch_path%3Dpublic`, "status");
+      assert.equal(viewed.code, 1, viewed.said);
+      assert.match(viewed.said, /harbor_version is a view[^]*DROP VIEW "harbor_version"/);
+      await run(url, "DROP VIEW public.harbor_version");
+      await run(url, "ALTER TABLE aside RENAME TO harbor_version");
       // What is there is not changed, and what is not made is not said to be under way.
       const missing = `${url}?options=-csearch_path%3Dapp`;
       for (const command of [["upgrade"], ["upgrade", "--dry-run"], ["stamp", "base"]]) {

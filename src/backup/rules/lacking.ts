@@ -23,7 +23,7 @@ export function findLack(error: unknown, { uncarried }: Pick<Manifest, "uncarrie
   // A relation that is not there is none that an extension or a role brings: it may be the copy's own.
   if (makes.length === 0 || error.details["sqlState"] === "42P01") return null;
   return {
-    message: `${error.message}. The copy does not hold, and may need: ${uncarried.join(", ")}`,
+    message: `${error.state}. The copy does not hold, and may need: ${uncarried.join(", ")}`,
     hint: `Make there, as a superuser, what is lacking of these, then run the same command again: ${
       makes.join(" ")
     }`,

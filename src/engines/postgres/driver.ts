@@ -12,6 +12,7 @@ import { type Occupation, occupation } from "./catalogs/occupation.ts";
 import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
 import { missingTypesQuery } from "./missing_types.ts";
+import { refuseViews } from "./session/own_views.ts";
 import { pinnedPath, requireOneSchema, runPinned, setPath } from "./session/search_path.ts";
 import { namePolicies } from "./policies.ts";
 import { findUnworkable } from "./unworkable.ts";
@@ -41,6 +42,7 @@ export async function openPostgres(
   const opened = await openSession(url, name);
   try {
     requireOneSchema(opened, url.display);
+    refuseViews(opened, url.display);
   } catch (error) {
     await opened.close(false);
     throw error;

@@ -167,7 +167,8 @@ export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): 
   const code = ownCodes.has(known.code) ? known.code : "backup_failed";
   const { sqlState, table } = known.details;
   const ofPath = pathHint(error);
-  return new HarborError(code, `Cannot ${verb} "${url.display}": ${wordsOf(error)}`, {
+  return new HarborError(code, `Cannot ${verb} "${url.display}"`, {
+    state: wordsOf(error),
     hint: hints[known.code] ?? ofPath ?? known.hint ?? "The database is as it was.",
     details: {
       ...(sqlState === undefined ? {} : { sqlState }),

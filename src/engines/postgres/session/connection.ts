@@ -1,3 +1,4 @@
+import { ownViewQuery } from "./own_views.ts";
 import type { Session } from "./session.ts";
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { Socket } from "node:net";
@@ -29,14 +30,15 @@ const connectTimeoutSeconds = 10;
 const endlessSeconds = 86_400;
 
 /**
- * A stranger's first question: which process answers, what it is, where names are made, and where our version table is.
+ * A stranger's first question: which process answers, what it is, where names are made, where our version table is, and what is no table of ours.
  * Nothing is pinned yet, so each name and operator says whose it is.
  */
 const introduction =
   "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('server_version_num')::int AS version, " +
   "pg_catalog.current_schema() AS schema, pg_catalog.current_setting('search_path') AS path, " +
   "(SELECT n.nspname FROM pg_catalog.pg_class c, pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) c.relnamespace " +
-  "AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass('harbor_version')) AS version_schema";
+  "AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass('harbor_version')) AS version_schema, " +
+  `(${ownViewQuery}) AS own_view`;
 
 interface Introduction {
   readonly pid: number;
@@ -44,6 +46,7 @@ interface Introduction {
   readonly schema: string | null;
   readonly path: string;
   readonly version_schema: string | null;
+  readonly own_view: string | null;
 }
 
 // Never the simple protocol: it would run a text that holds several statements. And no prepared statements, which a
@@ -205,6 +208,7 @@ export async function connect(
       home: server.schema ?? firstSchema(server.path),
       named: url.schemas ?? [],
       versionSchema: server.version_schema,
+      ownView: server.own_view,
       path: userPath(server.path),
       backendPid: server.pid,
       direct,

@@ -23,6 +23,8 @@ export interface Session {
   readonly named: readonly string[];
   /** Where the path finds harbor-db's version table; `null` when it finds none. */
   readonly versionSchema: string | null;
+  /** The view that it finds where a table of our own should be; `null` when it finds none. */
+  readonly ownView: string | null;
   /** The search path for statements of users; the session itself has another one, see `pinnedPath`. */
   readonly path: string;
   /** The server process that answered when the session began. */
