@@ -637,6 +637,9 @@ test("schema: what scripts leave of a trigger is what the last of them says", ()
     [["ALTER TABLE t DISABLE TRIGGER b", "ALTER TRIGGER b ON t RENAME TO a"], "never"],
     [["ALTER TABLE t DISABLE TRIGGER a", "DROP TABLE IF EXISTS x, t CASCADE"], "as made"],
     [["DO $$ BEGIN ALTER TABLE t DISABLE TRIGGER a; END $$"], "not to be told"],
+    [[made, "DO $$ BEGIN ALTER TABLE t DISABLE TRIGGER a; END $$"], "not to be told"],
+    [[made, "SELECT 'ALTER TABLE t DISABLE TRIGGER a'"], "not to be told"],
+    [["DO $$ BEGIN ALTER TABLE t DISABLE TRIGGER a; END $$", made], "as made"],
     [[
       "DO $$ BEGIN EXECUTE 'ALTER TABLE t DISABLE TRIGGER a'; END $$",
       "ALTER TABLE t ENABLE TRIGGER a",

@@ -2,7 +2,7 @@ import type { Database } from "../../engines/database.ts";
 import { type Kept, readKept, renameKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
-import { hostTable } from "../../sql/table_names.ts";
+import { isOfHost } from "../../sql/table_names.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
 import { returnOf } from "./back/return.ts";
 import type { Subject, Undoing } from "./back/subject.ts";
@@ -94,11 +94,9 @@ async function rulesOf(database: Database, table: string): Promise<readonly List
 async function hostsOf(
   database: Database,
   { foreignKeys }: Table,
-  { tables }: Snapshot,
+  live: Snapshot,
 ): Promise<ReadonlySet<string>> {
-  const others = foreignKeys.filter((key) =>
-    hostTable(key.table) !== null && !tables.some(({ name }) => name === key.table)
-  );
+  const others = foreignKeys.filter((key) => isOfHost(key.table, live));
   const question = others.length === 0
     ? null
     : words[database.dialect].readHosts(others.map((key) => key.table));

@@ -1,6 +1,7 @@
 import type { LeftConstraint } from "../../engines/inspector.ts";
-import { closing, commaParts, cursorAt, folded, tokensOf, topLevel } from "../../sql/cursor.ts";
+import { closing, cursorAt, folded, tokensOf, topLevel } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
+import { saidOfTables } from "../../sql/said_of_tables.ts";
 
 /**
  * Returns the constraints that PostgreSQL's statements add `NOT VALID` and do not validate later, or leave `NOT ENFORCED`: their
@@ -15,45 +16,42 @@ export function leftOpen(statements: readonly string[]): readonly LeftConstraint
   };
   for (const sql of statements) {
     if (!/\b(?:VALID|VALIDATE|ENFORCED|RENAME|DROP)\b/i.test(sql)) continue;
-    const cursor = cursorAt(tokensOf(sql, "postgresql").map(folded));
+    const tokens = tokensOf(sql, "postgresql").map(folded);
+    const cursor = cursorAt(tokens);
     if (cursor.take("CREATE")) {
       if (cursor.seek("TABLE") === null) continue;
       const table = cursor.name();
       const body = cursor.rest();
       add(table, notEnforcedIn(body.slice(1, closing(body, 0))), "NOT ENFORCED");
-    } else if (cursor.take("ALTER", "TABLE")) {
-      cursor.take("IF", "EXISTS");
-      cursor.take("ONLY");
-      const table = cursor.name();
-      for (const action of commaParts(cursor.rest())) {
-        const at = cursorAt(action);
-        if (at.take("RENAME", "TO")) {
-          const to = at.name();
-          left = left.map((each) => each.table === table ? { ...each, table: to } : each);
-          continue;
-        }
-        const verb = ["ADD", "ALTER", "VALIDATE", "DROP", "RENAME"].find((word) =>
-          at.take(word, "CONSTRAINT")
-        );
-        const name = verb === undefined ? null : at.name();
-        const isIt = (each: LeftConstraint) => each.table === table && each.name === name;
-        if (verb === "RENAME" && at.take("TO")) {
-          const to = at.name();
-          left = left.map((each) => isIt(each) ? { ...each, name: to } : each);
-          continue;
-        }
-        // What else is altered of one leaves that as it is.
-        if (verb === "ALTER" && !action.some((token) => isWord(token, "ENFORCED"))) continue;
-        if (verb !== undefined) left = left.filter((each) => !isIt(each));
-        const notEnforced = verb !== "ALTER"
-          ? notEnforcedIn(action)
-          : hasNot(action, "ENFORCED")
-          ? [name]
-          : [];
-        add(table, notEnforced, "NOT ENFORCED");
-        if (verb === "ADD" && notEnforced.length === 0 && hasNot(action, "VALID")) {
-          add(table, [name], "NOT VALID");
-        }
+      continue;
+    }
+    for (const said of saidOfTables(tokens)) {
+      const { table } = said;
+      if (said.kind === "gone") {
+        left = left.filter((each) => each.table !== table);
+        continue;
+      }
+      if (said.kind === "renamed") {
+        left = left.map((each) => each.table === table ? { ...each, table: said.to } : each);
+        continue;
+      }
+      const { action } = said;
+      const at = cursorAt(action);
+      const verb = ["ADD", "ALTER", "VALIDATE", "DROP", "RENAME"].find((word) => at.take(word, "CONSTRAINT"));
+      const name = verb === undefined ? null : at.name();
+      const isIt = (each: LeftConstraint) => each.table === table && each.name === name;
+      if (verb === "RENAME" && at.take("TO")) {
+        const to = at.name();
+        left = left.map((each) => isIt(each) ? { ...each, name: to } : each);
+        continue;
+      }
+      // What else is altered of one leaves that as it is.
+      if (verb === "ALTER" && !action.some((token) => isWord(token, "ENFORCED"))) continue;
+      if (verb !== undefined) left = left.filter((each) => !isIt(each));
+      const notEnforced = verb !== "ALTER" ? notEnforcedIn(action) : hasNot(action, "ENFORCED") ? [name] : [];
+      add(table, notEnforced, "NOT ENFORCED");
+      if (verb === "ADD" && notEnforced.length === 0 && hasNot(action, "VALID")) {
+        add(table, [name], "NOT VALID");
       }
     }
   }

@@ -1,5 +1,6 @@
-import { commaParts, cursorAt, folded, type SqlCursor, tokensOf } from "../../sql/cursor.ts";
+import { cursorAt, folded, type SqlCursor, tokensOf } from "../../sql/cursor.ts";
 import { isWord, type Token } from "../../sql/lexer.ts";
+import { type SaidOfTable, saidOfTables } from "../../sql/said_of_tables.ts";
 
 /** When a trigger of PostgreSQL's fires as scripts leave it. */
 export type Firing = "as made" | "never" | "in a replica" | "not to be told";
@@ -31,15 +32,10 @@ function afterStatement(fired: Fired, sql: string): Fired {
   const tokens = tokensOf(sql, "postgresql").map(folded);
   const cursor = cursorAt(tokens);
   if (isWord(tokens[0], "DO") || isWord(tokens[0], "SELECT")) {
-    // Any trigger may be meant.
+    // Any trigger may be meant, whatever was said of it before.
     return /\b(?:DISABLE|REPLICA)\s+TRIGGER\b/i.test(sql)
-      ? withFiring(fired, "", [all, "not to be told"])
+      ? new Map([["", new Map([[all, "not to be told"]])]])
       : fired;
-  }
-  if (cursor.take("DROP", "TABLE")) {
-    cursor.take("IF", "EXISTS");
-    const gone = commaParts(cursor.rest()).map((part) => cursorAt(part).name());
-    return new Map([...fired].filter(([table]) => !gone.includes(table)));
   }
   if (cursor.take("ALTER", "TRIGGER")) {
     const [name, table] = nameOn(cursor);
@@ -48,7 +44,8 @@ function afterStatement(fired: Fired, sql: string): Fired {
       ? withFiring(fired, table, [cursor.name(), firing])
       : fired;
   }
-  if (cursor.take("ALTER", "TABLE")) return afterTable(fired, cursor);
+  const said = saidOfTables(tokens);
+  if (said.length > 0) return said.reduce(afterSaid, fired);
   const made = tokens.findIndex((token) => isWord(token, "TRIGGER"));
   if (!isWord(tokens[0], "CREATE") || made < 1 || made > 4) return fired;
   const rest = tokens.slice(made + 1);
@@ -62,23 +59,19 @@ function nameOn(cursor: SqlCursor): readonly [name: string, table: string] {
   return [name, cursor.name()];
 }
 
-function afterTable(fired: Fired, cursor: SqlCursor): Fired {
-  cursor.take("IF", "EXISTS");
-  cursor.take("ONLY");
-  const table = cursor.name();
-  return commaParts(cursor.rest()).reduce((from, action) => {
-    const at = cursorAt(action);
-    if (at.take("RENAME", "TO")) {
-      const to = at.name();
-      return new Map([...from].map(([name, own]) => [name === table ? to : name, own]));
-    }
-    const firing = ways.find(([words]) => at.take(...words))?.[1];
-    if (firing === undefined) return from;
-    const [which] = at.rest();
-    return isAll(which)
-      ? new Map([...from, [table, new Map([[all, firing]])]])
-      : withFiring(from, table, [at.name(), firing]);
-  }, fired);
+function afterSaid(fired: Fired, said: SaidOfTable): Fired {
+  const { table } = said;
+  if (said.kind === "gone") return new Map([...fired].filter(([name]) => name !== table));
+  if (said.kind === "renamed") {
+    return new Map([...fired].map(([name, own]) => [name === table ? said.to : name, own]));
+  }
+  const at = cursorAt(said.action);
+  const firing = ways.find(([words]) => at.take(...words))?.[1];
+  if (firing === undefined) return fired;
+  const [which] = at.rest();
+  return isAll(which)
+    ? new Map([...fired, [table, new Map([[all, firing]])]])
+    : withFiring(fired, table, [at.name(), firing]);
 }
 
 const ways: readonly (readonly [words: readonly string[], firing: Firing])[] = [

@@ -1,6 +1,7 @@
 import type { TableSetting } from "../../engines/inspector.ts";
-import { commaParts, cursorAt, folded, tokensOf } from "../../sql/cursor.ts";
+import { cursorAt, folded, tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
+import { saidOfTables } from "../../sql/said_of_tables.ts";
 
 /** What scripts say of the tables of PostgreSQL. */
 export interface SaidSettings {
@@ -29,36 +30,33 @@ export function leftSettings(statements: readonly string[]): SaidSettings {
     if (cursor.take("CREATE", "UNLOGGED", "TABLE")) {
       cursor.take("IF", "NOT", "EXISTS");
       set({ table: cursor.name(), setting: "unlogged" }, true);
-    } else if (cursor.take("DROP", "TABLE")) {
-      cursor.take("IF", "EXISTS");
-      const names = commaParts(cursor.rest()).map((part) => cursorAt(part).name());
-      left = left.filter(({ table }) => !names.includes(table));
-    } else if (cursor.take("ALTER", "TABLE")) {
-      cursor.take("IF", "EXISTS");
-      cursor.take("ONLY");
-      const table = cursor.name();
-      for (const action of commaParts(cursor.rest())) {
-        const at = cursorAt(action);
-        const rename = at.take("RENAME", "TO") ? at.name() : null;
-        if (rename !== null) {
-          left = left.map((each) => each.table === table ? { ...each, table: rename } : each);
-        } else if (at.take("ENABLE", "ROW", "LEVEL", "SECURITY")) {
-          set({ table, setting: "row-level security" }, true);
-        } else if (at.take("DISABLE", "ROW", "LEVEL", "SECURITY")) {
-          set({ table, setting: "row-level security" }, false);
-        } else if (at.take("FORCE", "ROW", "LEVEL", "SECURITY")) {
-          set({ table, setting: "forced row-level security" }, true);
-        } else if (at.take("NO", "FORCE", "ROW", "LEVEL", "SECURITY")) {
-          set({ table, setting: "forced row-level security" }, false);
-        } else if (at.take("SET", "UNLOGGED")) set({ table, setting: "unlogged" }, true);
-        else if (at.take("SET", "LOGGED")) set({ table, setting: "unlogged" }, false);
-      }
     } else if (isWord(tokens[0], "DO") || isWord(tokens[0], "SELECT")) {
       if (/\bROW\s+LEVEL\s+SECURITY\b/i.test(sql)) {
         perhaps.add("row-level security").add("forced row-level security");
       }
       if (/\bUNLOGGED\b/i.test(sql)) perhaps.add("unlogged");
     }
+    for (const said of saidOfTables(tokens)) {
+      const { table } = said;
+      if (said.kind === "gone") left = left.filter((each) => each.table !== table);
+      else if (said.kind === "renamed") {
+        left = left.map((each) => each.table === table ? { ...each, table: said.to } : each);
+      } else {
+        const at = cursorAt(said.action);
+        const found = switches.find(([words]) => at.take(...words));
+        if (found !== undefined) set({ table, setting: found[1] }, found[2]);
+      }
+    }
   }
   return { left, perhaps: [...perhaps] };
 }
+
+const switches:
+  readonly (readonly [words: readonly string[], setting: TableSetting["setting"], isOn: boolean])[] = [
+    [["ENABLE", "ROW", "LEVEL", "SECURITY"], "row-level security", true],
+    [["DISABLE", "ROW", "LEVEL", "SECURITY"], "row-level security", false],
+    [["FORCE", "ROW", "LEVEL", "SECURITY"], "forced row-level security", true],
+    [["NO", "FORCE", "ROW", "LEVEL", "SECURITY"], "forced row-level security", false],
+    [["SET", "UNLOGGED"], "unlogged", true],
+    [["SET", "LOGGED"], "unlogged", false],
+  ];
