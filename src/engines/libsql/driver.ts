@@ -6,7 +6,8 @@ import type { WatchedBatch, Watcher } from "../watch/figures.ts";
 import { answerLost, isHarmless, isUndone, persist, stateOf, withState } from "./errors.ts";
 import { type LibsqlRequests, openRequests } from "./requests.ts";
 import { serveSqlite, type SqliteConnection } from "../sqlite/database.ts";
-import { own, type SqliteBatch } from "../sqlite/transaction/transaction.ts";
+import { type SqliteBatch } from "../sqlite/transaction/transaction.ts";
+import { own } from "../sqlite/connection/statement.ts";
 
 /** Milliseconds for the first answer. */
 const firstLimitMs = 15_000;

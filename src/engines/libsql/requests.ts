@@ -4,11 +4,10 @@ import { HarborError } from "../../base/errors.ts";
 import { type HranaResult, type HranaRows, type HranaStep, runHrana } from "./hrana.ts";
 import { HranaFailure } from "./hrana_fetch.ts";
 import { connectionFailure, engineFailure } from "./errors.ts";
-import { exactInteger, type SqliteStatement, type SqliteValue } from "../sqlite/connection/statement.ts";
+import { exactInteger, own, type SqliteStatement, type SqliteValue } from "../sqlite/connection/statement.ts";
 import {
   begin,
   ofBatch,
-  own,
   type SqliteBatch,
   type Step,
   transactionOf,

@@ -6,10 +6,10 @@ import { hurry, pauseFor } from "../pace.ts";
 import type { Watcher } from "../watch/figures.ts";
 import { isLarge, runApart } from "./apart/large_file.ts";
 import { folderMark } from "./connection/database_file.ts";
-import { execute, openFile } from "./connection/open_file.ts";
-import type { SqliteStatement } from "./connection/statement.ts";
+import { execute, isWalMode, openFile } from "./connection/open_file.ts";
+import { own, type SqliteStatement } from "./connection/statement.ts";
 import { type BesideParts, serveSqlite, type SqliteConnection } from "./database.ts";
-import { isWalMode, type SqliteBatchTimes, sqlitePace } from "./pace.ts";
+import { type SqliteBatchTimes, sqlitePace } from "./pace.ts";
 import { inLineMs } from "./processor.ts";
 import {
   type Busy,
@@ -22,7 +22,7 @@ import {
   whenFree,
 } from "./transaction/run.ts";
 import { openStatements, readTogether, type Statements } from "./transaction/statements.ts";
-import { own, type SqliteBatch } from "./transaction/transaction.ts";
+import { type SqliteBatch } from "./transaction/transaction.ts";
 import { type BatchWatch, spaceOf, watchBatch } from "./watch/batch.ts";
 import { roomOf } from "./watch/room.ts";
 import { catchUp, takeNoCare } from "./watch/no_care.ts";

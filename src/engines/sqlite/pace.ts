@@ -1,10 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { batchTimes } from "../pace.ts";
 import type { Pace } from "../database.ts";
-import type { SqliteStatement } from "./connection/statement.ts";
-import { own } from "./transaction/transaction.ts";
+import { own, type SqliteStatement } from "./connection/statement.ts";
 import { bringIn, checkpoint } from "./connection/checkpoint.ts";
-import { busyTimeoutMs, execute, prepare } from "./connection/open_file.ts";
+import { busyTimeoutMs, execute, isWalMode, prepare } from "./connection/open_file.ts";
 
 /** How a batch went, in milliseconds. */
 export interface SqliteBatchTimes {
@@ -37,11 +36,6 @@ const hurryPages = 700;
 
 /** When nobody has written for so long, nobody is taken to wait, in milliseconds: who waits for the lock looks every 100. */
 const quietMs = 1_000;
-
-/** Says whether the database keeps a write-ahead log. */
-export function isWalMode(handle: DatabaseSync): boolean {
-  return prepare(handle, "PRAGMA journal_mode").get()?.["journal_mode"] === "wal";
-}
 
 /**
  * Returns the pace for a SQLite file.

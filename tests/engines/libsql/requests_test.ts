@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
 import { openRequests } from "../../../src/engines/libsql/requests.ts";
-import { own } from "../../../src/engines/sqlite/transaction/transaction.ts";
 import { engines } from "../../support/databases.ts";
+import { own } from "../../../src/engines/sqlite/connection/statement.ts";
 
 const libsql = engines.find(({ name }) => name === "libsql")!;
 

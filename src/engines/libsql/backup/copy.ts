@@ -15,8 +15,7 @@ import {
   sendableSql,
   valuesOfSendable,
 } from "../../sqlite/backup/row_text.ts";
-import type { SqliteStatement, SqliteValue } from "../../sqlite/connection/statement.ts";
-import { own } from "../../sqlite/transaction/transaction.ts";
+import { own, type SqliteStatement, type SqliteValue } from "../../sqlite/connection/statement.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** Milliseconds for one answer. A server that died must not hold us for ever. */

@@ -28,8 +28,7 @@ import { requireSpace } from "../../../base/files/free_space.ts";
 import { digestFile } from "../../../base/files/file_digest.ts";
 import { ownerFor } from "../../../base/files/owner.ts";
 import { failureCode } from "../connection/errors.ts";
-import { busyTimeoutMs, execute, resultCode } from "../connection/open_file.ts";
-import { isWalMode } from "../pace.ts";
+import { busyTimeoutMs, execute, isWalMode, resultCode } from "../connection/open_file.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** What is to be put in the place of a database file. */

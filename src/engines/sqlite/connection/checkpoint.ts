@@ -1,4 +1,4 @@
-import type { SqliteStatement } from "./statement.ts";
+import { own, type SqliteStatement } from "./statement.ts";
 
 /** How far the WAL is brought into the database. */
 export interface Checkpointed {
@@ -42,10 +42,7 @@ export function bringIn(rows: AskRows): Checkpointed {
 /** Runs one checkpoint; `NOOP` only tells how far it is. */
 export function checkpoint(rows: AskRows, mode: "NOOP" | "PASSIVE" | "RESTART"): Checkpointed {
   // It writes, so that a full disk stops it as it stops a statement.
-  const [row] = rows<Readonly<Record<string, unknown>>>({
-    text: `PRAGMA wal_checkpoint(${mode})`,
-    values: [],
-  });
+  const [row] = rows<Readonly<Record<string, unknown>>>(own(`PRAGMA wal_checkpoint(${mode})`));
   return {
     isBusy: Number(row?.["busy"]) !== 0,
     pages: Number(row?.["log"]),

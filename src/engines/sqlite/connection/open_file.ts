@@ -75,6 +75,11 @@ export function execute(database: DatabaseSync, text: string): void {
   prepare(database, text).all();
 }
 
+/** Says whether the database keeps a write-ahead log. */
+export function isWalMode(handle: DatabaseSync): boolean {
+  return prepare(handle, "PRAGMA journal_mode").get()?.["journal_mode"] === "wal";
+}
+
 /** Returns SQLite's extended result code, where the runtime gives it. */
 export function resultCode(error: unknown): number | undefined {
   const code = error instanceof Error ? (error as Error & { readonly errcode?: unknown }).errcode : undefined;

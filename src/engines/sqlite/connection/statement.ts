@@ -18,6 +18,11 @@ export interface SqliteStatement {
   readonly values: readonly SqliteValue[];
 }
 
+/** Returns a statement of the driver's own. */
+export function own(text: string): SqliteStatement {
+  return { text, values: [] };
+}
+
 /** The statement's first word in upper case, past any comments. */
 export function verbOf(text: string): string {
   return /^(?:\s+|--.*|\/\*[^]*?\*\/)*(\w*)/.exec(text)![1]!.toUpperCase();

@@ -4,7 +4,8 @@ import { HarborError } from "../../../base/errors.ts";
 import { busyTimeoutMs, execute } from "../connection/open_file.ts";
 import type { Fence } from "../lock/lock.ts";
 import type { Statements } from "./statements.ts";
-import { begin, ofBatch, own, type SqliteBatch, type Step, transactionOf } from "./transaction.ts";
+import { begin, ofBatch, type SqliteBatch, type Step, transactionOf } from "./transaction.ts";
+import { own } from "../connection/statement.ts";
 
 /** Another program holds the write lock, so that nothing has begun. */
 export class Busy {

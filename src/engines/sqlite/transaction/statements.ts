@@ -2,9 +2,9 @@ import type { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../../base/errors.ts";
 import type { FailurePlace } from "../connection/errors.ts";
 import { prepare, resultCode } from "../connection/open_file.ts";
-import { plainRow, type SqliteStatement, verbOf } from "../connection/statement.ts";
+import { own, plainRow, type SqliteStatement, verbOf } from "../connection/statement.ts";
 import { withTexts } from "../rebuild/copied_names.ts";
-import { own, type Step, stepFailure } from "./transaction.ts";
+import { type Step, stepFailure } from "./transaction.ts";
 
 /** Runs statements on an open file, one by one. */
 export interface Statements {

@@ -7,7 +7,7 @@ import { danglingFailure, failure, type FailurePlace, missedFailure } from "../c
 import { type Fence, isFenceFailure, lockLost } from "../lock/lock.ts";
 import { keepStatistics, losesStatistics } from "./keep_statistics.ts";
 import { type Dependent, dependentsQuery, keepDependents, type PlacedStatement } from "./table_rebuild.ts";
-import type { SqliteStatement } from "../connection/statement.ts";
+import { own, type SqliteStatement } from "../connection/statement.ts";
 
 /** Statements that run in one transaction. */
 export interface SqliteBatch {
@@ -107,11 +107,6 @@ export function stepFailure(
   if (isFenceFailure(message)) return lockLost(place.url);
   const references = /harbor_dangling (.*?)'?$/.exec(message)?.[1];
   return references === undefined ? failure(place, message, rest) : danglingFailure(place.url, references);
-}
-
-/** Returns a statement of the driver's own. */
-export function own(text: string): Step {
-  return { text, values: [] };
 }
 
 /** Puts a guard before a copy that may take the name of a column for a text. */

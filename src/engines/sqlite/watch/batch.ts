@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { HeldLock, Space, WatchedBatch } from "../../watch/figures.ts";
+import { isWalMode } from "../connection/open_file.ts";
 
 /** Sees what one transaction does to a file. */
 export interface BatchWatch {
@@ -88,9 +89,4 @@ function writtenAtOf(path: string): number {
 
 function totalChanges(handle: DatabaseSync): number {
   return Number(handle.prepare("SELECT total_changes() AS n").get()?.["n"]);
-}
-
-/** Says whether a file has a write-ahead log. */
-export function isWalMode(handle: DatabaseSync): boolean {
-  return handle.prepare("PRAGMA journal_mode").get()?.["journal_mode"] === "wal";
 }

@@ -1,7 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { flush } from "../../../base/files/flush.ts";
-import { execute, mostMappedBytes, prepare } from "../connection/open_file.ts";
-import { isWalMode } from "./batch.ts";
+import { execute, isWalMode, mostMappedBytes, prepare } from "../connection/open_file.ts";
 
 /**
  * Waits for no disk, and keeps some in memory of what a large transaction would write to the log again and again. What is not

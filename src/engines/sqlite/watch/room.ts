@@ -2,7 +2,8 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { Room } from "../../database.ts";
-import { isWalMode, spaceOf } from "./batch.ts";
+import { spaceOf } from "./batch.ts";
+import { isWalMode } from "../connection/open_file.ts";
 
 /**
  * Returns how much fits into a file until its device is full; `null` where the file system does not tell.

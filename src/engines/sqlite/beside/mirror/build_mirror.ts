@@ -2,7 +2,6 @@ import { HarborError } from "../../../../base/errors.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import { firstLine } from "../../../../sql/first_line.ts";
 import { failure } from "../../connection/errors.ts";
-import { own } from "../../transaction/transaction.ts";
 import { clearAway, letGo } from "./clear_away.ts";
 import type { BesideFile } from "../../database.ts";
 import { compare } from "./compare_mirror.ts";
@@ -14,6 +13,7 @@ import { type BesideContext, startPaced } from "./paced.ts";
 import { createProgress, insertProgress, progressOf, sightOf, updateProgress } from "./progress.ts";
 import { requireRoomFor } from "./room.ts";
 import type { Shadow } from "./shadow.ts";
+import { own } from "../../connection/statement.ts";
 
 /** How often it begins again when others changed the table or the shadow. */
 const mostBeginnings = 5;

@@ -8,7 +8,7 @@ import { guardPrefix, isOwnTrigger } from "../../../../sql/own/triggers.ts";
 import { startPaced } from "./paced.ts";
 import { progressOf, updateProgress } from "./progress.ts";
 import { quoteName } from "../../../../sql/quote.ts";
-import { own } from "../../transaction/transaction.ts";
+import { own } from "../../connection/statement.ts";
 
 /** Lets go of a change, in a transaction: the application's writes are on their own again. */
 export function letGo(file: BesideFile, progress: BesideProgress): void {

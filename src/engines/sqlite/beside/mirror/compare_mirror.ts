@@ -1,12 +1,12 @@
 import { stopIfAsked } from "../../../../base/interrupt.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import { readRest } from "../../../pace.ts";
-import { own } from "../../transaction/transaction.ts";
 import type { BesideFile } from "../../database.ts";
 import { letGo } from "./clear_away.ts";
 import { countWrong, mirrorName } from "./mirror.ts";
 import { fenced, Overtaken, type Run } from "./run.ts";
 import { updateProgress } from "./progress.ts";
+import { own } from "../../connection/statement.ts";
 
 /** Rows that are compared in one look. */
 const proofSize = 5_000;

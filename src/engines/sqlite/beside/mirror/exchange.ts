@@ -1,10 +1,10 @@
 import { quoteName, quoteText } from "../../../../sql/quote.ts";
 import { tokensOf } from "../../../../sql/cursor.ts";
-import { own } from "../../transaction/transaction.ts";
 import type { BesideFile } from "../../database.ts";
 import { type Replica, schemaQuery, type SchemaRow } from "../form/replica.ts";
 import type { TableForm } from "../form/table.ts";
 import { withoutReferences } from "../form/without_references.ts";
+import { own } from "../../connection/statement.ts";
 
 /** What a table and its indexes are called and made with while they are aside. */
 export interface Texts {

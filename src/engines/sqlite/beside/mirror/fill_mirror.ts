@@ -1,11 +1,11 @@
 import type { BesideProgress } from "../../../beside_progress.ts";
 import { quoteName } from "../../../../sql/quote.ts";
-import { own } from "../../transaction/transaction.ts";
 import type { BesideFile } from "../../database.ts";
 import { changesName, copyChanged, fillRange } from "./mirror.ts";
 import { fenced, type Run, runAll } from "./run.ts";
 import type { PacedRun } from "./paced.ts";
 import { updateProgress } from "./progress.ts";
+import { own } from "../../connection/statement.ts";
 
 /** How many changed rows are left to the transaction that puts the mirror in its place. */
 const mostLeft = 200;

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { rowsOfForm } from "../../../../base/row_form.ts";
 import { besideForm, type BesideProgress, besideQuery } from "../../../beside_progress.ts";
-import { own } from "../../transaction/transaction.ts";
 import type { BesideFile } from "../../database.ts";
 import { changesName, mirrorName } from "./mirror.ts";
 import type { Rows, SourceTable } from "../form/source_table.ts";
+import { own } from "../../connection/statement.ts";
 
 const columns = {
   name: "TEXT NOT NULL",

@@ -4,8 +4,8 @@ import { formatBytes } from "../../../../base/quantity.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import type { BesideFile } from "../../database.ts";
 import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
-import { own } from "../../transaction/transaction.ts";
 import type { Shadow } from "./shadow.ts";
+import { own } from "../../connection/statement.ts";
 
 /** How many rows are looked at for their size, at either end of the table. */
 const sample = 500;

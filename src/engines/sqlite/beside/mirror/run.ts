@@ -1,10 +1,11 @@
 import type { BesideProgress } from "../../../beside_progress.ts";
 import type { BesideFile } from "../../database.ts";
-import { own, type Step } from "../../transaction/transaction.ts";
+import { type Step } from "../../transaction/transaction.ts";
 import type { Rows } from "../form/source_table.ts";
 import type { BesideContext } from "./paced.ts";
 import { sightOf } from "./progress.ts";
 import type { Shadow } from "./shadow.ts";
+import { own } from "../../connection/statement.ts";
 
 /** Something that is made of a mirror, beside writers. */
 export interface MirrorTask {
