@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { sqliteFileUrl } from "../../../src/base/url/sqlite_url.ts";
+import { dumpHere } from "../../../src/engines/sqlite/backup/dump.ts";
 import { openSqliteEngine } from "../../../src/engines/sqlite/backup/engine.ts";
 import { failureOf, rejectsWith } from "../../support/harbor_error.ts";
 import { withFolder } from "../../support/databases.ts";
@@ -108,6 +109,26 @@ test("a copy of a large file ends when it is told to", () =>
     const onProgress = { dump: () => stop.abort(), prove: () => stop.abort() };
     const error = await failureOf(engine.dumpAndProve!(`${path}.new`, stop.signal, { onProgress }));
     assert.equal(error.code, "interrupted");
+  }));
+
+test("a copy is put on the disk less often while it keeps writers out", () =>
+  withLarge(async (path, folder) => {
+    const flushes = async (name: string) => {
+      let count = 0;
+      const onProgress = (share: number) => void (share < 0.5 && count++);
+      await dumpHere({ verb: "dump", path, url: path, to: join(folder, name) }, {
+        signal: never(),
+        onProgress,
+      });
+      return count;
+    };
+    const locked = await flushes("locked");
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA journal_mode = WAL");
+    const free = await flushes("free");
+    database.close();
+    const mib = statSync(path).size / 2 ** 20;
+    assert.deepEqual([locked, free], [Math.ceil(mib / 4) - 1, Math.ceil(mib) - 1]);
   }));
 
 test("what was tried on stays whole for work that Ctrl-C leaves behind, which has it mapped", () =>

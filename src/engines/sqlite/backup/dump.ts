@@ -96,6 +96,9 @@ function relieve(source: DatabaseSync): void {
   }
 }
 
+/** After how many bytes a copy is put on the disk while nobody can commit: each flush is one more that they all wait for. */
+const lockedFlushBytes = 4 * flushBytes;
+
 /** Copies the pages that `source` sees, and puts them on the disk as it goes. */
 async function copyPages(
   source: DatabaseSync,
@@ -107,7 +110,7 @@ async function copyPages(
   const file = openSync(to, "r+");
   try {
     await backup(source, to, {
-      rate: Math.ceil(flushBytes / Number(pageSize)),
+      rate: Math.ceil((mayRest ? flushBytes : lockedFlushBytes) / Number(pageSize)),
       progress: ({ totalPages, remainingPages }) => {
         const began = performance.now();
         fdatasyncSync(file);
