@@ -20,6 +20,8 @@ export interface RestoreRequest {
 export interface RestoreResult {
   /** The file that holds what was replaced; `null` when there was nothing. */
   readonly safetyBackup: string | null;
+  /** What is not as it was copied (rights, owners), in sentences; each is told as a note, too. */
+  readonly remarks: readonly string[];
 }
 
 /**
@@ -50,16 +52,20 @@ export async function restoreBackup(
   return await withProvenCopy(backup, { store, onProgress: onProven }, async (copy, engine, wrongIndexes) => {
     const replace = async (database: RestoreOptions["database"]) => {
       const safetyBackup = keepsOld ? await keepOld(context, store) : null;
+      const remarks: string[] = [];
       await engine.restore(copy, store.signal, {
         database,
         wrongIndexes,
         onProgress: meter.part("putting it in place", 1),
-        onRemark: (text) => store.notify({ kind: "note", text }),
+        onRemark: (text) => {
+          remarks.push(text);
+          store.notify({ kind: "note", text });
+        },
       }).catch((error) => {
         const lack = findLack(error, manifest);
         throw lack === null ? error : lacking(backup, lack);
       });
-      return { safetyBackup };
+      return { safetyBackup, remarks };
     };
     if (context === null) return await replace(null);
     const { database } = context;

@@ -77,7 +77,7 @@ export const restoreCommand = defineCommand({
       if (!isDamaged) throw error;
       result = await restore(null);
     }
-    const { safetyBackup } = result;
+    const { safetyBackup, remarks } = result;
     const { readPosition } = await import("../../backup/position.ts");
     const { dropListener, listenerWords, readListeners } = await import("../../state/listeners.ts");
     const { position, isKnown, hanging } = await app.withRun("read", async (context) => ({
@@ -118,6 +118,7 @@ export const restoreCommand = defineCommand({
           hasManifest: bare === null,
         },
         safetyBackup,
+        remarks,
         kept: (await keptIn(app, target)).found?.map(keptJson) ?? null,
         replacedKept: replacedKept.found?.map(keptJson) ?? null,
         goes: lost.found?.map(lostJson) ?? null,
