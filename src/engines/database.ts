@@ -110,8 +110,8 @@ export interface Database {
    * out whatever it is given.
    */
   readonly findUnworkable?: (worked: Worked) => Promise<Unworkable>;
-  /** Returns those of these types that are not there; left out where any word is a type. */
-  readonly missingTypes?: (types: readonly TypeName[]) => Promise<readonly string[]>;
+  /** Returns those of these names, without a schema, that no type has, in whatever capitals; left out where any word is a type. */
+  readonly missingTypes?: (names: readonly string[]) => Promise<readonly string[]>;
   /** Runs `work` and tells what the batches do that commit meanwhile, harbor-db's own bookkeeping aside. */
   watch<T>(watcher: Watcher, work: () => Promise<T>): Promise<T>;
   /** Returns what the database takes at this moment; `null` where that cannot be known. */
@@ -131,12 +131,6 @@ export interface Database {
    */
   home(): Promise<string | null>;
   close(): Promise<void>;
-}
-
-/** A type as it is written, and the last word of its name. */
-export interface TypeName {
-  readonly type: string;
-  readonly name: string;
 }
 
 /** What is to be worked out of each row. */

@@ -155,8 +155,8 @@ export async function openPostgres(
           ),
       });
     },
-    async missingTypes(types) {
-      return (await read<{ type: string }>(missingTypesQuery(types))).map(({ type }) => type);
+    async missingTypes(names) {
+      return (await read<{ name: string }>(missingTypesQuery(names))).map(({ name }) => name);
     },
     notes: postgresChangeNotes({ read, place: session, largeRows, isThrowAway }),
     async write(batch, mode) {

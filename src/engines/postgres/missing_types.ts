@@ -1,20 +1,17 @@
 import { type SQL, sql } from "drizzle-orm";
 import { quoteText } from "../../sql/quote.ts";
-import type { TypeName } from "../database.ts";
 import { userStatement } from "../statement_names.ts";
 
 /**
- * Returns the statement that finds which of these types are not there, on the path that the database has for everybody. One that is
- * there in other capitals, or in another schema, may be meant.
+ * Returns the statement that finds which of these names no type has. One that is there in other capitals, or in another
+ * schema, may be meant. To ask `to_regtype` would fail for what is no name, such as a keyword, before PostgreSQL 16.
  */
-export function missingTypesQuery(types: readonly TypeName[]): SQL {
-  const list = types.map(({ type, name }) => `(${quoteText(type)}, ${quoteText(name.toLowerCase())})`);
+export function missingTypesQuery(names: readonly string[]): SQL {
+  const list = names.map((name) => `(${quoteText(name)})`).join(", ");
   return userStatement(
     sql.raw(
-      `SELECT type FROM (VALUES ${
-        list.join(", ")
-      }) AS wanted (type, name) WHERE pg_catalog.to_regtype(type) IS NULL
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS t WHERE pg_catalog.lower(t.typname::pg_catalog.text) = name)`,
+      `SELECT name FROM (VALUES ${list}) AS wanted (name) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_type AS t
+        WHERE pg_catalog.lower(t.typname::pg_catalog.text) = pg_catalog.lower(wanted.name))`,
     ),
   );
 }

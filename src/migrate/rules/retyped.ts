@@ -33,10 +33,10 @@ export function retypedColumns(sql: string, dialect: Dialect): readonly Retyped[
   });
 }
 
-/** Returns the types of `USING "c"::type::type`; `null` for any other expression. A text takes every value as it is. */
+/** Returns the types of `USING "c"::type::type`; `null` for any other expression. */
 function castsOf([first, ...rest]: readonly Token[], column: string): readonly string[] | null {
   if (nameOf(first) !== column || (rest.length > 0 && rest[0]!.text !== ":")) return null;
-  return textOf(rest).split(/ ?: ?: ?/).slice(1).filter((type) => type !== "text");
+  return textOf(rest).split(/ ?: ?: ?/).slice(1);
 }
 
 function textOf(tokens: readonly Token[]): string {
@@ -58,7 +58,9 @@ const isText = /^(text|character varying|uuid|json)(?:\((\d+)\))?$/;
  * `Infinity` where every value does, -1 where none does.
  */
 export function staysUpTo(dialect: Dialect, from: string, types: readonly string[]): number {
-  const steps = types.map((type, place) => stepStaysUpTo[dialect](types[place - 1] ?? from, type));
+  // A text on the way takes every value as it is.
+  const ways = types.filter((type, place) => type !== "text" || place === types.length - 1);
+  const steps = ways.map((type, place) => stepStaysUpTo[dialect](ways[place - 1] ?? from, type));
   return Math.min(Infinity, ...steps);
 }
 

@@ -1,10 +1,9 @@
 import { foldName } from "../../base/fold_name.ts";
-import { postgresNameOf } from "../../sql/cut_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
-import { HarborError } from "../../base/errors.ts";
 import type { OtherObject } from "../../schema/snapshot.ts";
 import { cursorAt, type SqlCursor, tokensOf } from "../../sql/cursor.ts";
-import { isWord, type Token } from "../../sql/lexer.ts";
+import { isWord } from "../../sql/lexer.ts";
+import { adverbs, keptName, madeNames } from "../../sql/made_names.ts";
 
 /** Whether one of a history's statements makes an object: a view, a trigger, an enum type, a function. */
 export function isMadeBy(
@@ -15,37 +14,8 @@ export function isMadeBy(
   const made = kind.toUpperCase();
   // What is not named at all need not be read word by word, which a long history would notice.
   return statements.some((sql) =>
-    foldName(sql).includes(foldName(name)) && makes(sql, { kind: made, name }, dialect)
+    foldName(sql).includes(foldName(name)) && madeNames(sql, made, dialect).includes(name)
   );
-}
-
-/** Whether a statement makes what is of that kind and has that name; the code of a DO block may. */
-function makes(sql: string, { kind, name }: { kind: string; name: string }, dialect: Dialect): boolean {
-  const tokens = tokensOf(sql, dialect);
-  if (!isWord(tokens[0], "DO")) return madeBy(tokens, kind, dialect) === name;
-  const code = tokens.find((token) => token.kind === "string")?.text ?? "";
-  const words = wordsOf(code.replace(/^(\$\w*\$)(.*)\1$/s, "$2"), dialect);
-  return words.some((_, at) => madeBy(words.slice(at), kind, dialect) === name);
-}
-
-/** Returns the words of code; none of what cannot be read as such. */
-function wordsOf(code: string, dialect: Dialect): readonly Token[] {
-  try {
-    return tokensOf(code, dialect);
-  } catch (error) {
-    if (error instanceof HarborError) return [];
-    throw error;
-  }
-}
-
-function madeBy(tokens: readonly Token[], kind: string, dialect: Dialect): string | null {
-  const cursor = cursorAt(tokens);
-  if (!cursor.take("CREATE")) return null;
-  const words = kind.split(" ");
-  while (!cursor.take(...words)) {
-    if (!adverbs.some((word) => cursor.take(word))) return null;
-  }
-  return cut[dialect](cursor.name());
 }
 
 /** What a script makes beside tables. */
@@ -93,26 +63,11 @@ function madeObject(cursor: SqlCursor, dialect: Dialect): MadeObject | null {
   }
   cursor.take("IF", "NOT", "EXISTS");
   if (cursor.rest()[1]?.text === ".") return null;
-  const name = cut[dialect](cursor.name());
+  const name = keptName[dialect](cursor.name());
   const isHung = kind === "trigger" || kind === "policy";
-  return { kind, name, table: isHung && cursor.seek("ON") !== null ? cut[dialect](cursor.name()) : null };
+  return {
+    kind,
+    name,
+    table: isHung && cursor.seek("ON") !== null ? keptName[dialect](cursor.name()) : null,
+  };
 }
-
-/** What a server keeps of a name. */
-const cut: Readonly<Record<Dialect, (name: string) => string>> = {
-  sqlite: (name) => name,
-  postgresql: postgresNameOf,
-};
-
-/** What may stand between CREATE and what is made. */
-const adverbs = [
-  "OR",
-  "REPLACE",
-  "TEMP",
-  "TEMPORARY",
-  "RECURSIVE",
-  "CONSTRAINT",
-  "VIRTUAL",
-  "FOREIGN",
-  "UNLOGGED",
-];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Dialect } from "../../../src/base/dialect.ts";
 import { givenBy } from "../../../src/migrate/kept/rules/given.ts";
-import { isBuiltIn } from "../../../src/migrate/kept/rules/built_in_type.ts";
+import { isBuiltIn } from "../../../src/sql/built_in_type.ts";
 import { keyOf } from "../../../src/base/fold_name.ts";
 import { keysOf } from "../../../src/migrate/kept/rules/keys.ts";
 import { type Loss, lossesOf, tablesOfLosses, withoutMade } from "../../../src/migrate/kept/rules/losses.ts";

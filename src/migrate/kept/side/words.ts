@@ -4,7 +4,7 @@ import { becameColumn, keptRow } from "../../../engines/kept_table.ts";
 import { ownTable, userStatement } from "../../../engines/statement_names.ts";
 import type { Column, OtherObject, Table } from "../../../schema/snapshot.ts";
 import { quoteText } from "../../../sql/quote.ts";
-import { isBuiltIn } from "../rules/built_in_type.ts";
+import { isBuiltIn } from "../../../sql/built_in_type.ts";
 import { affinityOf } from "../../../sql/affinity.ts";
 
 /** A side table to make. */
