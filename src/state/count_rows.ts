@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { counted } from "../base/quantity.ts";
 import type { Database } from "../engines/database.ts";
-import { ownTable } from "../engines/statement_names.ts";
+import { ownTable, userStatement } from "../engines/statement_names.ts";
 
 /** So many rows of a table are counted, which takes a server or a disk well under a second. */
 const most = 1_000_000;
@@ -28,7 +28,7 @@ export async function countRows(
   const places = columns.map((_, place) => sql.identifier(`c${place}`));
   const taken = columns.map((column, place) => sql`${sql.identifier(column)} AS ${places[place]!}`);
   const counts = [sql`count(*) AS n`, ...places.map((place) => sql`count(${place}) AS ${place}`)];
-  try {
+  return await ifCountable(async () => {
     const [row = {}] = await database.read<Readonly<Record<string, number | bigint | string>>>(
       sql`SELECT ${sql.join(counts, sql`, `)} FROM (SELECT ${
         sql.join([sql`1 AS one`, ...taken], sql`, `)
@@ -38,6 +38,36 @@ export async function countRows(
     const isAtLeast = rows > most;
     const count = (value: unknown): RowCount => ({ rows: Math.min(Number(value), most), isAtLeast });
     return [count(rows), ...columns.map((_, place) => count(row[`c${place}`]))];
+  });
+}
+
+/**
+ * Returns how many of the rows that {@link countRows} looks at a script's condition means now; `null` where it asks for other
+ * rows, or for what is not there yet.
+ */
+export async function countWhere(
+  database: Database,
+  table: string,
+  condition: string,
+): Promise<number | null> {
+  if (/\bSELECT\b/i.test(condition)) return null;
+  return await ifCountable(async () => {
+    // Under the table's own name, by which the condition may call it.
+    const [row] = await database.read<{ readonly n: number | bigint }>(
+      userStatement(
+        sql`SELECT count(*) AS n FROM (SELECT * FROM ${ownTable(table)} LIMIT ${sql.raw(String(most))}) AS ${
+          sql.identifier(table)
+        } WHERE ${sql.raw(condition)}`,
+      ),
+    );
+    return Number(row!.n);
+  });
+}
+
+/** Counts; `null` where this user may not, or what is to be counted is not there. */
+async function ifCountable<Count>(count: () => Promise<Count>): Promise<Count | null> {
+  try {
+    return await count();
   } catch (error) {
     if (error instanceof HarborError && error.code !== "connection_failed") return null;
     throw error;

@@ -1,11 +1,9 @@
-import { sql } from "drizzle-orm";
-import { HarborError } from "../../base/errors.ts";
+import { keyOf } from "../../base/fold_name.ts";
 import { formatDuration } from "../../base/quantity.ts";
 import type { BesideWay, Staying } from "../../engines/beside.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Way } from "../../migrate/steps/run_beside.ts";
-import { countRows } from "../../state/count_rows.ts";
+import { countRows, countWhere } from "../../state/count_rows.ts";
 
 /** How a table is changed that others may be writing to. */
 export interface TableWay {
@@ -27,14 +25,21 @@ const stayWords: Readonly<Record<Staying["way"], string>> = {
 /** Returns how the tables are changed that SQLite cannot alter, and what of large ones stays in one transaction, with about how long that is. */
 export async function waysIn({ database }: RunContext, ways: readonly Way[]): Promise<readonly TableWay[]> {
   const found: TableWay[] = [];
+  const changed = new Map<string, number>();
   for (const { step: { revision: { id: revision } }, pieces } of ways) {
     for (const { beside, stays } of pieces) {
       if (beside !== null) {
         found.push({ revision, table: beside.table, way: beside.way, words: beside.words });
+        changed.set(keyOf(beside.table, database.dialect), Infinity);
       }
       for (const each of stays) {
         const { table, way } = each;
-        found.push({ revision, table, way, words: `${stayWords[way]}${await timeText(database, each)}` });
+        found.push({
+          revision,
+          table,
+          way,
+          words: `${stayWords[way]}${await timeText(database, each, changed)}`,
+        });
       }
     }
   }
@@ -55,42 +60,40 @@ const msForMillion: Readonly<Record<Staying["way"], number>> = {
 /** What it takes to find those of a million rows that a condition means. */
 const lookMsForMillion = 500;
 
-/** Says about how long a transaction takes that goes through a table, by its rows: nothing of a short one, or of a table that an earlier step makes. */
+/**
+ * Says about how long a transaction takes that goes through a table, by its rows: nothing of a short one, or of a table that an earlier
+ * step makes.
+ *
+ * @param changed How many rows of each table the plan has changed before: so many more may meet a condition then than do now
+ */
 async function timeText(
   database: RunContext["database"],
   { table, way, conditions = ["TRUE"] }: Staying,
+  changed: Map<string, number>,
 ): Promise<string> {
   const [count] = await countRows(database, table) ?? [];
   if (count === undefined || count.rows < many) return "";
-  let [ms, isMost] = [0, false];
+  const key = keyOf(table, database.dialect);
+  const perRow = msForMillion[way] / 1_000_000;
+  const looks = conditions.filter((condition) => condition !== "TRUE").length;
+  let [ms, isMost] = [looks * count.rows * lookMsForMillion / 1_000_000, false];
   for (const condition of conditions) {
-    const isAll = condition === "TRUE";
-    if (!isAll) ms += count.rows * lookMsForMillion / 1_000_000;
-    // Of a larger table nobody waits for the count.
-    const found = isAll ? count.rows : count.isAtLeast ? 0 : await countWhere(database, table, condition);
-    isMost ||= found === null;
-    ms += (found ?? count.rows) * msForMillion[way] / 1_000_000;
+    const before = changed.get(key) ?? 0;
+    const now = condition === "TRUE" ? count.rows : await countWhere(database, table, condition);
+    isMost ||= condition !== "TRUE" && (now === null || before > 0);
+    // Of more rows than were looked at those that an earlier statement changes may be any.
+    const isAny = now === null || (before > 0 && count.isAtLeast);
+    const rows = isAny ? count.rows : Math.min(count.rows, now + before);
+    ms += rows * perRow;
+    changed.set(key, before + rows);
   }
-  if (ms < many * msForMillion[way] / 1_000_000) return "";
-  return `: for ${count.isAtLeast ? "more than" : isMost ? "up to" : "about"} ${formatDuration(ms)}`;
-}
-
-/** Returns how many rows a script's condition means now; `null` where it asks for other rows, or for what is not there yet. */
-async function countWhere(
-  database: RunContext["database"],
-  table: string,
-  condition: string,
-): Promise<number | null> {
-  if (/\bSELECT\b/i.test(condition)) return null;
-  try {
-    const [row] = await database.read<{ readonly n: number | bigint }>(
-      userStatement(sql`SELECT count(*) AS n FROM ${ownTable(table)} WHERE ${sql.raw(condition)}`),
-    );
-    return Number(row!.n);
-  } catch (error) {
-    if (error instanceof HarborError && error.code !== "connection_failed") return null;
-    throw error;
-  }
+  if (ms < many * perRow) return "";
+  if (!count.isAtLeast) return `: for ${isMost ? "up to" : "about"} ${formatDuration(ms)}`;
+  return isMost
+    ? `: for up to ${
+      formatDuration(conditions.length * count.rows * perRow + looks * lookMsForMillion)
+    } a million rows`
+    : `: for more than ${formatDuration(ms)}`;
 }
 
 /** Whether it is one transaction for which it is said how long that is: of a small table nobody notices it. */
