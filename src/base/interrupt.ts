@@ -1,5 +1,8 @@
 import { HarborError } from "./errors.ts";
 
+/** For how long nothing may be heard of signals, in milliseconds. */
+export const unheardMs = 20;
+
 /**
  * Throws `interrupted` when the user asked to stop, and the reason itself where that is an error of ours. Called between
  * batches.

@@ -92,9 +92,9 @@ const kitSequence = v.looseObject({ name: v.string() });
 
 const kitRole = v.looseObject({
   name: v.string(),
-  createDb: v.boolean(),
-  createRole: v.boolean(),
-  inherit: v.boolean(),
+  createDb: v.exactOptional(v.boolean()),
+  createRole: v.exactOptional(v.boolean()),
+  inherit: v.exactOptional(v.boolean()),
 });
 
 const kitTable = v.looseObject({ name: v.string(), ...sections });

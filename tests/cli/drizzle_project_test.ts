@@ -89,7 +89,8 @@ export const t = pgTable("t", { id: integer().primaryKey() });\n${role}`,
     assert.equal((await runCli(["generate", "First"], { cwd })).code, 0);
     const meta = join(cwd, "drizzle/meta");
     const path = join(meta, (await readdir(meta)).find((name) => name.endsWith("_snapshot.json"))!);
-    const reader = { name: "reader", createDb: false, createRole: false, inherit: true };
+    // What it does not say is as the server has it by itself.
+    const reader = { name: "reader", createDb: false };
     await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), roles: { reader } }));
     const look = async (role: string) => {
       await write(`export const reader = ${role};`);

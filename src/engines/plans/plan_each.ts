@@ -1,5 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
-import { stopIfAsked } from "../../base/interrupt.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { stopIfAsked, unheardMs } from "../../base/interrupt.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
 import type { Dialect } from "../../base/dialect.ts";
@@ -18,7 +19,13 @@ export async function planEach(
   ask: (query: string) => Promise<QueryPlan>,
 ): Promise<readonly Planned[]> {
   const planned: Planned[] = [];
+  let heard = performance.now();
   for (const query of queries) {
+    // A file answers within this thread: until it rests, no signal gets through.
+    if (performance.now() - heard > unheardMs) {
+      await sleep(1);
+      heard = performance.now();
+    }
     stopIfAsked(signal);
     try {
       if (!hasPlan(query, dialect)) planned.push({ plan: null, why: `only ${spoken} have a plan` });

@@ -1,4 +1,5 @@
 import { type SqliteFileUrl } from "../../base/url/sqlite_url.ts";
+import { unheardMs } from "../../base/interrupt.ts";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database, OpenOptions } from "../database.ts";
@@ -65,9 +66,6 @@ function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Databa
     isInProcess: true,
   };
 }
-
-/** For how long nothing may be heard of signals, in milliseconds. */
-const unheardMs = 20;
 
 function connect(statements: Statements, { display, path }: Place): SqliteConnection {
   const { handle } = statements;

@@ -53,15 +53,16 @@ export function otherThing(
 /** A role that a script of the history made, as drizzle-kit has it. */
 export interface MadeRole {
   readonly name: string;
-  readonly createDb: boolean;
-  readonly createRole: boolean;
-  readonly inherit: boolean;
+  readonly createDb?: boolean;
+  readonly createRole?: boolean;
+  readonly inherit?: boolean;
 }
 
 /** Says whether a role is as a script made it; what is not said is as the server has it by itself. */
 function isAsMade(role: pg.PgRole & pg.PgRoleConfig, made: MadeRole): boolean {
-  return (role.createDb ?? false) === made.createDb && (role.createRole ?? false) === made.createRole &&
-    (role.inherit ?? true) === made.inherit;
+  return (role.createDb ?? false) === (made.createDb ?? false) &&
+    (role.createRole ?? false) === (made.createRole ?? false) &&
+    (role.inherit ?? true) === (made.inherit ?? true);
 }
 
 function refuseWhatNobodyMakes(name: string, value: unknown, roles: readonly MadeRole[]): void {
