@@ -129,12 +129,17 @@ for (const version of [15, 18] as const) {
       await run(
         url,
         `DROP INDEX wicked; ALTER TABLE harbor_version RENAME TO kept;
-        CREATE VIEW harbor_version AS SELECT * FROM kept WHERE evil(1)`,
+        CREATE VIEW harbor_version AS SELECT * FROM kept WHERE evil(1);
+        CREATE FUNCTION public.fits(pg_catalog.text) RETURNS boolean LANGUAGE plpgsql AS $$
+          BEGIN ${attack}; RETURN true; END $$;
+        CREATE DOMAIN public.text AS pg_catalog.text CHECK (public.fits(value));
+        ALTER DATABASE ${owner} SET search_path = public, pg_catalog`,
       );
+      // Its name is looked for before any path is pinned.
       const { code, said } = await harbor(adminUrl, "status");
       assert.equal(await hasRun(), false);
-      assert.equal(code, 4, said);
-      assert.match(said, /view harbor_version/);
+      assert.equal(code, 1, said);
+      assert.match(said, /harbor_version is a view/);
     }));
 
   test(`postgres ${version}: a view that takes a sequence's place while a backup runs is not read`, () =>

@@ -7,7 +7,7 @@ const names = [...ownTableNames, "alembic_version"].map((name) => `pg_catalog.to
 
 /** Selects the name of a view that the path finds where a table of our own should be. Each name and operator says whose it is. */
 export const ownViewQuery =
-  "SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.relkind OPERATOR(pg_catalog.=) 'v' " +
+  "SELECT c.relname FROM pg_catalog.pg_class c WHERE c.relkind OPERATOR(pg_catalog.=) 'v' " +
   `AND c.oid OPERATOR(pg_catalog.=) ANY (ARRAY[${names.join(", ")}]::pg_catalog.oid[]) LIMIT 1`;
 
 /**
