@@ -12,14 +12,12 @@ import {
 import { ownTable } from "../../engines/statement_names.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { readAppliedIn } from "../../engines/version_table.ts";
-import type { Applied } from "../../history/applied.ts";
-import type { Revision } from "../../history/history.ts";
 import type { Column, Snapshot } from "../../schema/snapshot.ts";
 import { createWalker, type WalkContext } from "../paced/backfill_walk.ts";
 import { allRows } from "../paced/walk_table.ts";
 import { storedColumns } from "./rules/keys.ts";
 import { asThere, isKeyStill } from "./rules/as_there.ts";
-import { oppositeOf } from "./given_values.ts";
+import { ranSince } from "./rules/ran_since.ts";
 import { countOf, countsOf } from "./side/contents.ts";
 import { withSideTables } from "./side_tables.ts";
 import { all, words } from "./side/words.ts";
@@ -48,28 +46,12 @@ export async function pruneKept(
   const applied = await readAppliedIn(context) ?? [];
   const results: PrunedResult[] = [];
   for (const kept of found) {
-    const rows = await prune(context, kept, { live, since: ranSince(kept, { ...context, applied }) });
+    const since = ranSince(kept, { history: context.history, applied }, database);
+    const rows = since === null ? 0 : await prune(context, kept, { live, since });
     if (rows > 0) results.push({ id: kept.id, table: kept.table, rows });
     if (rows > 0 && await countOf(database, kept) === 0) await forgetKept(database, [kept]);
   }
   return results;
-}
-
-/** Returns what ran since a step kept something, where others have gone on in its direction. */
-function ranSince(
-  { revision: id, direction }: Kept,
-  { database, history: { revisions }, applied }: Pick<RunContext, "database" | "history"> & {
-    readonly applied: readonly Applied[];
-  },
-): readonly string[] {
-  const at = revisions.findIndex((each) => each.id === id);
-  if (at < 0) return [];
-  const isApplied = (each: Revision) => applied.some(({ revision }) => revision === each.id);
-  const others = direction === "downgrade"
-    ? revisions.slice(0, at).filter((each) => !isApplied(each)).toReversed()
-    : revisions.slice(at + 1).filter(isApplied);
-  const undone = direction === "downgrade" ? "upgrade" : "downgrade";
-  return others.flatMap((revision) => oppositeOf({ revision, direction: undone }, database));
 }
 
 /** Does that for one table, in batches, and returns how many rows that were. */

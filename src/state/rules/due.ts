@@ -35,7 +35,8 @@ export function isTriedAgain(kept: Kept, standing: Standing): boolean {
   return isLeftOver(kept, standing) && isReturnable(kept) && isAtHome(kept, standing);
 }
 
-function isAtHome(kept: Kept, { history, applied }: Standing): boolean {
+/** Says whether a database has exactly what kept data fits, and nothing half way. */
+export function isAtHome(kept: Kept, { history, applied }: Standing): boolean {
   const upTo = revisionsUpTo(kept, history);
   return applied.length === upTo?.length &&
     applied.every((row) => row.finishedAt !== null && upTo.some(({ id }) => id === row.revision));

@@ -698,7 +698,7 @@ for (const [rule, story] of Object.entries(stories)) {
           up: () => go("upgrade", "head").then(note),
           down: () => go("downgrade", "-1").then(note),
           killed: () => assert.rejects(go("upgrade", "head", dying), /killed/),
-          prune: () => pruneKept(contextOf(database)),
+          prune: () => pruneKept(contextOf(database, history)),
         };
         const note = ({ steps, returned }: Awaited<ReturnType<typeof migrate>>) => {
           const found = [...returned, ...steps.flatMap((step) => step.returned)];

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HarborError } from "../../../src/base/errors.ts";
 import { type Kept, sideTableOf } from "../../../src/engines/kept_table.ts";
 import type { Applied } from "../../../src/history/applied.ts";
+import { ranSince } from "../../../src/migrate/kept/rules/ran_since.ts";
 import { leftText } from "../../../src/migrate/kept/count_kept.ts";
 import { isTriedAgain } from "../../../src/state/rules/due.ts";
 import { historyOf, idOf } from "../../support/samples/script_history.ts";
@@ -67,5 +69,45 @@ for (const [rule, applied, kept, way] of cases) {
     const standing = { history, applied: rowsOf(applied) };
     assert.match(leftText(kept, standing).hint, way);
     assert.equal(isTriedAgain(kept, standing), !rule.startsWith("not"));
+  });
+}
+
+const ways = historyOf("sqlite", [
+  ["SELECT 1", "SELECT -1"],
+  "SELECT 2",
+  ["SELECT 3", "SELECT -3"],
+  ["SELECT 4", "SELECT -4"],
+]);
+// The history that a database's ledger fills up: it lacks the upgrade script.
+const { revisions } = ways;
+const unread = () => {
+  throw new HarborError("missing_revision", "Cannot read it");
+};
+const recorded = {
+  ...ways,
+  revisions: revisions.map((each, at) => at < 3 ? each : { ...each, upgrade: unread }),
+};
+const kept = (direction: Kept["direction"], at: number): Kept => ({
+  ...left(direction, idOf(at)),
+  state: "kept",
+});
+
+// What is applied, what is kept, what ran since; `null`: nobody knows.
+const since: readonly (readonly [rule: string, applied: string, of: Kept, texts: string | null])[] = [
+  ["nothing", "1 2 3", kept("downgrade", 3), ""],
+  ["the scripts of the way down", "1 2", kept("downgrade", 3), "SELECT -3"],
+  ["the scripts of the way up", "1 2 3", kept("upgrade", 0), "SELECT 2 SELECT 3"],
+  ["not known behind a script that is not there", "1", kept("downgrade", 3), null],
+  ["not known behind one that only the ledger has", "1 2 3 4", kept("upgrade", 2), null],
+  ["not known while a way down is half done", "1 2 3~", kept("downgrade", 3), null],
+  ["not known of a revision that the history lost", "1 2", kept("downgrade", 9), null],
+  ["not known beside one that the history lost", "1 2 3 9", kept("upgrade", 2), null],
+  ["nothing where what was left is at home", "1 2 3", left("downgrade", idOf(2)), ""],
+  ["not known where what was left is not", "1 2 3 4", left("downgrade", idOf(2)), null],
+];
+for (const [rule, applied, of, texts] of since) {
+  test(`since something was kept ran ${rule}`, () => {
+    const found = ranSince(of, { history: recorded, applied: rowsOf(applied) }, {});
+    assert.equal(found === null ? null : found.join(" "), texts);
   });
 }
