@@ -5,14 +5,15 @@ import { postgresNameOf } from "./cut_name.ts";
 import { isWord, type Token } from "./lexer.ts";
 
 /**
- * Returns the names of what a statement makes of a kind, as far as it says them.
+ * Returns the names of what a statement makes of some kinds, as far as it says them.
  *
- * @param kind What follows CREATE: `TYPE`, `MATERIALIZED VIEW`
+ * @param kinds What follows CREATE: `TYPE`, `MATERIALIZED VIEW`
  */
-export function madeNames(sql: string, kind: string, dialect: Dialect): readonly string[] {
+export function madeNames(sql: string, kinds: readonly string[], dialect: Dialect): readonly string[] {
+  const isBlock = isWord(tokensOf(sql, dialect)[0], "DO");
   const tokens = codeTokens(sql, dialect);
-  const places = isWord(tokensOf(sql, dialect)[0], "DO") ? [...tokens.keys()] : [0];
-  return places.map((at) => madeAt(tokens.slice(at), kind, dialect)).filter((name) => name !== null);
+  const places = isBlock ? [...tokens.keys()].filter((at) => isWord(tokens[at], "CREATE")) : [0];
+  return places.map((at) => madeAt(tokens.slice(at), kinds, dialect)).filter((name) => name !== null);
 }
 
 /** Returns the tokens of the code of a DO block, none where it cannot be read as such; of any other statement its own. */
@@ -31,11 +32,10 @@ export function codeTokens(sql: string, dialect: Dialect): readonly Token[] {
   }
 }
 
-function madeAt(tokens: readonly Token[], kind: string, dialect: Dialect): string | null {
+function madeAt(tokens: readonly Token[], kinds: readonly string[], dialect: Dialect): string | null {
   const cursor = cursorAt(tokens);
   if (!cursor.take("CREATE")) return null;
-  const words = kind.split(" ");
-  while (!cursor.take(...words)) {
+  while (!kinds.some((kind) => cursor.take(...kind.split(" ")))) {
     if (!adverbs.some((word) => cursor.take(word))) return null;
   }
   return keptName[dialect](cursor.name());

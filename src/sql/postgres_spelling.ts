@@ -5,6 +5,7 @@ const aliases: Readonly<Record<string, string>> = {
   bigserial: "bigint",
   bool: "boolean",
   char: "character",
+  "char varying": "character varying",
   dec: "numeric",
   decimal: "numeric",
   float: "double precision",
@@ -14,7 +15,16 @@ const aliases: Readonly<Record<string, string>> = {
   int2: "smallint",
   int4: "integer",
   int8: "bigint",
+  "national char": "character",
+  "national char varying": "character varying",
+  "national character": "character",
+  "national character varying": "character varying",
+  nchar: "character",
+  "nchar varying": "character varying",
   serial: "integer",
+  serial2: "smallint",
+  serial4: "integer",
+  serial8: "bigint",
   smallserial: "smallint",
   time: "time without time zone",
   timestamp: "timestamp without time zone",
@@ -44,7 +54,7 @@ function printType(type: string): string {
     return printType(`${Number(length.slice(1, -1)) < 25 ? "real" : "float8"}${array}`);
   }
   // Without a length it is one character.
-  const size = /^char(acter)?$/.test(name) && length === "" ? "(1)" : length;
+  const size = (aliases[name] ?? name) === "character" && length === "" ? "(1)" : length;
   // A length stands after the first word of `timestamp(3) without time zone`, and after all of `character varying(3)`.
   const full = rest === "" ? aliases[name] ?? name : name + rest;
   const [, head, zone = ""] = /^(.*?)( with(?:out)? time zone)?$/.exec(full)!;
@@ -65,7 +75,7 @@ export function elementType(type: string): string {
 
 /** Says whether the type is one whose values a sequence makes. */
 export function isSerial(type: string): boolean {
-  return /^(small|big)?serial$/i.test(type.trim());
+  return /^(?:(?:small|big)?serial|serial[248])$/i.test(type.trim());
 }
 
 /**

@@ -6,6 +6,9 @@ import { isSerial, postgresDefault, postgresType } from "../../src/sql/postgres_
 const types = [
   ["serial", "integer"],
   ["bigserial", "bigint"],
+  ["serial8", "bigint"],
+  ["serial4", "integer"],
+  ["serial2", "smallint"],
   ["INT4", "integer"],
   ["text", "text"],
   ["bool", "boolean"],
@@ -15,6 +18,10 @@ const types = [
   ["character varying(36)", "character varying(36)"],
   ["char", "character(1)"],
   ["char(2)", "character(2)"],
+  ["nchar", "character(1)"],
+  ["nchar(3)", "character(3)"],
+  ["char varying(3)", "character varying(3)"],
+  ["national character varying(3)", "character varying(3)"],
   ["varchar(3)[]", "character varying(3)[]"],
   ["integer[3][]", "integer[]"],
   ["timestamp", "timestamp without time zone"],
@@ -59,8 +66,9 @@ for (const [written, type, printed] of defaults) {
   });
 }
 
-test("isSerial() knows the three serial types only", () => {
-  assert.deepEqual(["serial", "BIGSERIAL", "smallserial", "integer", "serial4x"].map(isSerial), [
+test("isSerial() knows the serial types only", () => {
+  assert.deepEqual(["serial", "BIGSERIAL", "smallserial", "serial8", "integer", "serial4x"].map(isSerial), [
+    true,
     true,
     true,
     true,

@@ -14,7 +14,7 @@ export function isMadeBy(
   const made = kind.toUpperCase();
   // What is not named at all need not be read word by word, which a long history would notice.
   return statements.some((sql) =>
-    foldName(sql).includes(foldName(name)) && madeNames(sql, made, dialect).includes(name)
+    foldName(sql).includes(foldName(name)) && madeNames(sql, [made], dialect).includes(name)
   );
 }
 

@@ -5,7 +5,7 @@ import { postgresNameOf } from "../../../sql/cut_name.ts";
 import { tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 import { codeTokens, madeNames } from "../../../sql/made_names.ts";
-import { elementType } from "../../../sql/postgres_spelling.ts";
+import { elementType, postgresType } from "../../../sql/postgres_spelling.ts";
 
 /** A type that steps give a column, and that none of their statements makes. */
 export interface NewType {
@@ -29,15 +29,17 @@ export function newTypes(
   scripts: readonly (readonly string[])[],
 ): readonly NewType[] {
   const known = new Set(columnsOf(before).map(({ type }) => type));
-  const statements = scripts.flat();
-  return columnsOf(after).flatMap(({ path, type }) => {
+  const wanted = columnsOf(after).flatMap(({ path, type }) => {
     const name = isBuiltIn(type) || known.has(type) ? null : typeName(type);
-    if (name === null) return [];
-    const script = scripts.findIndex((texts) =>
-      texts.some((text) => foldName(text).includes(foldName(name)))
-    );
-    if (script < 0 || statements.some((sql) => mayMake(sql, name))) return [];
-    return [{ path, type, name, script }];
+    return name === null ? [] : [{ path, type, name }];
+  });
+  if (wanted.length === 0) return [];
+  const made = madeTypes(scripts.flat());
+  if (made === "any") return [];
+  const texts = scripts.map((statements) => foldName(statements.join("\n")));
+  return wanted.filter(({ name }) => !made.has(foldName(name))).flatMap((each) => {
+    const script = texts.findIndex((text) => text.includes(foldName(each.name)));
+    return script < 0 ? [] : [{ ...each, script }];
   });
 }
 
@@ -60,35 +62,66 @@ function typeName(type: string): string | null {
 /** What has a type of its own name, or is one. */
 const kinds = ["TYPE", "DOMAIN", "TABLE", "VIEW", "MATERIALIZED VIEW"];
 
-/** Whether a statement may make a type: by its name, with an extension, or by code that is not in it. */
-function mayMake(sql: string, name: string): boolean {
-  const tokens = codeTokens(sql, "postgresql");
-  const has = (...words: readonly string[]) =>
-    tokens.some((_, at) => words.every((word, index) => isWord(tokens[at + index], word)));
-  if (has("CREATE", "EXTENSION") || has("SET", "SCHEMA") || runsOtherCode(sql, tokens)) return true;
-  const renamed = tokens.flatMap((token, at) =>
-    isWord(token, "RENAME") && isWord(tokens[at + 1], "TO") ? [nameOf(tokens[at + 2]) ?? ""] : []
-  );
-  return [...renamed, ...kinds.flatMap((kind) => madeNames(sql, kind, "postgresql"))]
-    .some((made) => foldName(made) === foldName(name));
+/** Returns the names that statements give to types, in small letters; `any` where an extension, or code that is not in them, may give one. */
+function madeTypes(statements: readonly string[]): ReadonlySet<string> | "any" {
+  const made = new Set<string>();
+  for (const sql of statements) {
+    const isBlock = isWord(tokensOf(sql, "postgresql")[0], "DO");
+    const tokens = codeTokens(sql, "postgresql");
+    const has = (...words: readonly string[]) =>
+      tokens.some((_, at) => words.every((word, index) => isWord(tokens[at + index], word)));
+    if (has("CREATE", "EXTENSION") || has("ALTER", "EXTENSION") || has("SET", "SCHEMA")) return "any";
+    // Code that cannot be read may be any.
+    if (isBlock && !tokens.some(({ kind }) => kind === "word")) return "any";
+    if ((isBlock ? statementsIn(tokens) : [tokens]).some(runsOtherCode)) return "any";
+    const renamed = tokens.flatMap((token, at) =>
+      isWord(token, "RENAME") && isWord(tokens[at + 1], "TO") ? [nameOf(tokens[at + 2]) ?? ""] : []
+    );
+    for (const name of [...renamed, ...madeNames(sql, kinds, "postgresql")]) made.add(foldName(name));
+  }
+  return made;
 }
 
-/** What may stand before a parenthesis and runs nothing that makes a type: PostgreSQL's own functions that scripts call, and words. */
-const harmless =
-  "setval nextval set_config pg_get_serial_sequence coalesce greatest max count exists in from and or not values"
-    .split(" ");
+/** Cuts the code of a block at what stands before a statement. */
+function statementsIn(code: readonly Token[]): readonly (readonly Token[])[] {
+  const parts: Token[][] = [[]];
+  for (const token of code) {
+    if (token.text === ";" || ["BEGIN", "THEN", "ELSE", "LOOP"].some((word) => isWord(token, word))) {
+      parts.push([]);
+    } else parts.at(-1)!.push(token);
+  }
+  return parts;
+}
+
+/** What says something of a function, or has it run later. */
+const definitions = ["CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"];
 
 /** Whether a statement runs what does not stand in it: a text, a procedure, or a function that is not known. */
-function runsOtherCode(sql: string, tokens: readonly Token[]): boolean {
-  const [first] = tokensOf(sql, "postgresql");
-  const isBlock = isWord(first, "DO");
-  // Code that cannot be read may be any.
-  if (isBlock && !tokens.some(({ kind }) => kind === "word")) return true;
-  const has = (...words: readonly string[]) =>
-    words.some((word) => isBlock ? tokens.some((token) => isWord(token, word)) : isWord(first, word));
-  if (has("EXECUTE", "PERFORM", "CALL")) return true;
-  return has("SELECT", "WITH") && tokens.some((token, at) => {
+function runsOtherCode(tokens: readonly Token[]): boolean {
+  if (definitions.some((word) => isWord(tokens[0], word))) return false;
+  return tokens.some((token, at) => {
+    if (isWord(token, "EXECUTE")) return true;
     const name = tokens[at + 1]?.text === "(" ? nameOf(token) : null;
-    return name !== null && !harmless.includes(foldName(name));
+    if (name === null) return false;
+    let start = at;
+    while (tokens[start - 1]?.text === ".") start -= 2;
+    const before = tokens[start - 1];
+    if (before?.text === ":" || ["INTO", "AS", "WITH", "RECURSIVE"].some((word) => isWord(before, word))) {
+      return false;
+    }
+    const isPostgres = start === at || nameOf(tokens[start]) === "pg_catalog";
+    return !isPostgres || !(harmless.has(foldName(name)) || isBuiltIn(postgresType(name)));
   });
 }
+
+/** What may stand before a parenthesis and makes no type: words, and PostgreSQL's own functions that scripts call. */
+const harmless = new Set(
+  ("all and any array as between by case cast check conflict delete distinct else elsif except exists filter from group having if in " +
+    "insert intersect is join key lateral like limit materialized not on or over returning return row select set some then union unique " +
+    "update using values when where while " +
+    "abs array_agg avg btrim char_length clock_timestamp coalesce concat concat_ws count current_setting date_trunc extract " +
+    "format gen_random_uuid generate_series greatest json_build_object jsonb_build_array jsonb_build_object jsonb_set least " +
+    "left length lower ltrim max md5 min nextval now nullif pg_get_serial_sequence position regexp_replace replace right " +
+    "round row_number rtrim set_config setval split_part string_agg substr substring sum to_char to_json to_jsonb " +
+    "to_regclass to_regtype to_timestamp trim unnest upper").split(" "),
+);
