@@ -64,6 +64,17 @@ for (const version of [15, 18] as const) {
         assert.equal(await hasRun(), false, command.join(" "));
         assert.equal(code, 0, said);
       }
+      await run(
+        url,
+        `${shadow("same", "text, text", "boolean", "false")}
+        CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.same)`,
+      );
+      const missing = await withTestDatabase(
+        adminUrl,
+        (database) => database.missingTypes!(["text", "mood"]),
+      );
+      assert.deepEqual(missing, ["mood"]);
+      assert.equal(await hasRun(), false);
     }));
 
   test(`postgres ${version}: functions and operators that fit better than PostgreSQL's run for nobody who looks`, () =>

@@ -1,6 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
 import { quoteText } from "../../sql/quote.ts";
-import { userStatement } from "../statement_names.ts";
 
 /**
  * Returns the statement that finds which of these names no type has. One that is there in other capitals, or in another
@@ -8,10 +7,8 @@ import { userStatement } from "../statement_names.ts";
  */
 export function missingTypesQuery(names: readonly string[]): SQL {
   const list = names.map((name) => `(${quoteText(name)})`).join(", ");
-  return userStatement(
-    sql.raw(
-      `SELECT name FROM (VALUES ${list}) AS wanted (name) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_type AS t
-        WHERE pg_catalog.lower(t.typname::pg_catalog.text) = pg_catalog.lower(wanted.name))`,
-    ),
+  return sql.raw(
+    `SELECT name FROM (VALUES ${list}) AS wanted (name) WHERE NOT EXISTS (SELECT FROM pg_type AS t
+      WHERE lower(t.typname::text) = lower(wanted.name))`,
   );
 }
