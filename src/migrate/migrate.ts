@@ -103,7 +103,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
       to,
       steps: done,
       returned: [...cleared.returned, ...returned],
-      pruned: isPruned ? await pruneKept(context) : [],
+      pruned: isPruned ? (await pruneKept(context)).pruned : [],
     };
   }, lockOptions(context, options.lockWaitMs));
 }

@@ -210,7 +210,8 @@ onEngines(
       "The next upgrade or downgrade ends it; to do nothing else: harbor-db upgrade --abandon",
     ]);
     // No row of what is there now has the key of those.
-    assert.deepEqual((await json(url, "kept", "prune")).pruned, []);
+    const { pruned, unpruned } = await json(url, "kept", "prune");
+    assert.deepEqual([pruned, unpruned], [[], [3]]);
 
     const dry = await run(url, ["downgrade", "7b1f73160408", "--dry-run"]);
     assert.match(dry.stdout, /^nothing to do/m);
@@ -326,9 +327,18 @@ onEngines(two, "kept prune forgets what is kept of rows that were deleted since"
   await addFiles(engine, url, 3);
   await engine.query(url, "UPDATE files SET storage_backend = 'r2'");
   await go("downgrade", "71dda59686db");
-  assert.deepEqual(await json(url, "kept", "prune"), { code: 0, ok: true, pruned: [] });
+  assert.deepEqual(await json(url, "kept", "prune"), { code: 0, ok: true, pruned: [], unpruned: [] });
+  assert.match((await run(url, ["kept", "prune"])).stdout, /^nothing is kept of deleted rows$/m);
   await engine.query(url, "DELETE FROM files WHERE id = 2");
   const [{ id }] = await readKept(database) as [Kept];
+  // What was left when the rest came back is known again where that came back.
+  await engine.query(url, "UPDATE harbor_kept SET state = 'left'");
+  assert.deepEqual(await json(url, "kept", "prune"), { code: 0, ok: true, pruned: [], unpruned: [id] });
+  assert.match(
+    (await run(url, ["kept", "prune"])).stdout,
+    /^stays +what is kept of files \(\d+\): nobody can tell now which rows were deleted\n$/,
+  );
+  await engine.query(url, "UPDATE harbor_kept SET state = 'kept'");
   assert.deepEqual((await json(url, "kept", "prune")).pruned, [{ id, table: "files", rows: 1 }]);
   assert.deepEqual((await readKept(database)).map(({ rows }) => rows), [2]);
   await engine.query(url, "DELETE FROM files");

@@ -10,14 +10,19 @@ export const keptPruneCommand = defineCommand({
   run: (app) =>
     app.withRun("write", async (context) => {
       const { pruneKept } = await import("../../migrate/kept/prune.ts");
-      const pruned = await context.database.withLock(
+      const { pruned, unpruned } = await context.database.withLock(
         () => pruneKept(context),
         lockOptions(context, app.lockWaitMs),
       );
-      if (pruned.length === 0) app.report.line("nothing is kept of deleted rows");
+      if (pruned.length + unpruned.length === 0) app.report.line("nothing is kept of deleted rows");
       for (const { id, table, rows } of pruned) {
         app.report.line(`forgot     ${counted(rows, "row")} of ${table} (${id})`);
       }
-      return { json: { pruned } };
+      for (const { id, table } of unpruned) {
+        app.report.line(
+          `stays      what is kept of ${table} (${id}): nobody can tell now which rows were deleted`,
+        );
+      }
+      return { json: { pruned, unpruned: unpruned.map(({ id }) => id) } };
     }),
 });

@@ -29,48 +29,56 @@ export interface PrunedResult {
   readonly rows: number;
 }
 
+/** What was forgotten, and of what nobody knows whether there is anything to forget. */
+export interface Pruned {
+  readonly pruned: readonly PrunedResult[];
+  readonly unpruned: readonly Kept[];
+}
+
 /**
  * Forgets what is kept of rows that the application has deleted since: whoever asked for that asked for it here as well.
  * Rows of tables that are not there now, or whose own rows are still kept, stay.
  */
-export async function pruneKept(
-  context: WalkContext & Pick<RunContext, "history">,
-): Promise<readonly PrunedResult[]> {
+export async function pruneKept(context: WalkContext & Pick<RunContext, "history">): Promise<Pruned> {
   const { database } = context;
-  // Of what has lost its side table nothing is left to forget: verify says so.
-  const found = (await withSideTables(database, await readKept(database)))
-    // What is not put aside yet is not in the side table: an empty one says nothing of it.
-    .filter(isCounted);
-  if (found.length === 0) return [];
+  // Of what has lost its side table nothing is left to forget: verify says so. Of a table that was dropped no row was deleted.
+  const found = (await withSideTables(database, await readKept(database))).filter(({ kind }) =>
+    kind !== "table"
+  );
+  if (found.length === 0) return { pruned: [], unpruned: [] };
   const live = await database.introspect();
   const applied = await readAppliedIn(context) ?? [];
-  const results: PrunedResult[] = [];
+  const pruned: PrunedResult[] = [];
+  const unpruned: Kept[] = [];
   for (const kept of found) {
-    const since = ranSince(kept, { history: context.history, applied }, database);
-    const rows = since === null ? 0 : await prune(context, kept, { live, since });
-    if (rows > 0) results.push({ id: kept.id, table: kept.table, rows });
-    if (rows > 0 && await countOf(database, kept) === 0) await forgetKept(database, [kept]);
+    // What is not put aside yet is not in the side table: an empty one says nothing of it.
+    const since = isCounted(kept) ? ranSince(kept, { history: context.history, applied }, database) : null;
+    const rows = since === null ? null : await prune(context, kept, { live, since });
+    if (rows === null) unpruned.push(kept);
+    else if (rows > 0) pruned.push({ id: kept.id, table: kept.table, rows });
+    if (rows !== null && rows > 0 && await countOf(database, kept) === 0) await forgetKept(database, [kept]);
   }
-  return results;
+  return { pruned, unpruned };
 }
 
-/** Does that for one table, in batches, and returns how many rows that were. */
+/** Does that for one table, in batches, and returns how many rows that were; `null` where nobody can tell which were deleted. */
 export async function prune(
   context: WalkContext,
   kept: Kept,
   { live, since = [] }: { readonly live: Snapshot; readonly since?: readonly string[] },
-): Promise<number> {
+): Promise<number | null> {
   const { database } = context;
+  if (kept.kind === "table") return 0;
   const found = asThere(kept, live, since);
   // By another key all of its rows would look deleted.
-  if (found === null || kept.kind === "table" || !isKeyStill(kept, live, since)) return 0;
+  if (found === null || !isKeyStill(kept, live, since)) return null;
   const { table } = found;
   // A row whose primary key is there is not deleted, whatever else of it has changed.
   const key = table.primaryKey;
-  if (key.length === 0 || !key.every((name) => found.kept.keys.includes(name))) return 0;
+  if (key.length === 0 || !key.every((name) => found.kept.keys.includes(name))) return null;
   const others = await readKept(database);
   if (others.some((each) => each.kind === "table" && isSameName(live.dialect, each.table, table.name))) {
-    return 0;
+    return null;
   }
   const columns = storedColumns(table).filter(({ name }) => key.includes(name));
   const { isKey } = words[database.dialect];

@@ -34,7 +34,7 @@ export async function settle(
 ): Promise<ReturnedResult> {
   const { database } = context;
   if (way !== null) await database.write(way.closing);
-  const deleted = await prune(context, kept, { live });
+  const deleted = await prune(context, kept, { live }) ?? 0;
   const left = await countOf(database, kept);
   const columns = kept.columns.map(({ name }) => name);
   const reason = left === 0 ? null : await reasonOf(context, { kept, way, left, refusal, live });

@@ -92,7 +92,8 @@ export async function tendKept(
     return await context.database.withLock(async () => {
       const { applied } = await readState(context);
       const returned = await resumeReturns(context, applied, pace);
-      return { returned, pruned: goal.direction === "upgrade" ? await pruneKept(context) : [] };
+      const pruned = goal.direction === "upgrade" ? (await pruneKept(context)).pruned : [];
+      return { returned, pruned };
     }, lockOptions(context, lockWaitMs));
   } catch (error) {
     // What is only to be forgotten waits for who may write: a role that reads, or a standby, has nothing to do.

@@ -39,7 +39,7 @@ onEngines(two, "without its side table nothing is undone, and the way on is name
   assert.match(error.hint!, /harbor-db backup list; where it is given up: harbor-db kept drop 1$/);
   assert.equal((await engine.query(url, "SELECT * FROM t"))[0]!["d"], undefined);
   // The way on, and what has nothing to do with it: a view in its place as well.
-  assert.deepEqual(await pruneKept(contextOf(database)), []);
+  assert.deepEqual(await pruneKept(contextOf(database)), { pruned: [], unpruned: [] });
   await engine.query(url, `CREATE VIEW ${kept!.sideTable} AS SELECT 1 AS a`);
   await forgetKept(database, [kept!]);
   assert.deepEqual((await engine.query(url, `SELECT a FROM ${kept!.sideTable}`)).map(Object.values), [[1]]);
