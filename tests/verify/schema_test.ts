@@ -3,6 +3,7 @@ import type { Database } from "../../src/engines/database.ts";
 import { oddSettings } from "../../src/verify/checks/table_settings.ts";
 import { tableOf } from "../support/samples/snapshot_parts.ts";
 import { firingOf } from "../../src/verify/rules/left_triggers.ts";
+import { leftOpen } from "../../src/state/rules/left_open.ts";
 import { leftSettings } from "../../src/verify/rules/table_settings.ts";
 import { ddlOf, schemaHistory } from "../support/samples/schema_history.ts";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -599,7 +600,8 @@ test("schema: what scripts leave of row-level security and unlogged tables is th
     "CREATE UNLOGGED TABLE e (id int)",
     "ALTER TABLE e SET LOGGED",
     "ALTER TABLE f ENABLE ROW LEVEL SECURITY",
-    "DROP TABLE g, f",
+    "DROP TABLE archive.a, g, f",
+    "CREATE UNLOGGED TABLE archive.h (id int)",
     'ALTER TABLE Users ENABLE ROW LEVEL SECURITY; -- "Users" is another one',
     'ALTER TABLE "Users" ENABLE ROW LEVEL SECURITY',
     "DO $$ BEGIN EXECUTE 'ALTER TABLE x SET UNLOGGED'; END $$",
@@ -611,6 +613,16 @@ test("schema: what scripts leave of row-level security and unlogged tables is th
     { table: "Users", setting: "row-level security" },
   ]);
   assert.deepEqual(perhaps, ["unlogged"]);
+});
+
+test("schema: what a script leaves NOT VALID stays so whatever is done to a table of that name in another schema", () => {
+  const left = leftOpen([
+    "ALTER TABLE public.files ADD CONSTRAINT k CHECK (a > 0) NOT VALID",
+    "CREATE TABLE archive.files (a int CONSTRAINT j CHECK (a > 0) NOT ENFORCED)",
+    "ALTER TABLE archive.files VALIDATE CONSTRAINT k",
+    "DROP TABLE archive.files",
+  ]);
+  assert.deepEqual(left, [{ table: "files", name: "k", is: "NOT VALID" }]);
 });
 
 test("schema: what scripts leave of a trigger is what the last of them says", () => {
@@ -635,6 +647,9 @@ test("schema: what scripts leave of a trigger is what the last of them says", ()
       "never",
     ],
     [["ALTER TABLE t DISABLE TRIGGER b", "ALTER TRIGGER b ON t RENAME TO a"], "never"],
+    [["ALTER TABLE t DISABLE TRIGGER a", made.replace(" t ", " archive.t ")], "never"],
+    [["ALTER TABLE t DISABLE TRIGGER a", "ALTER TABLE archive.t ENABLE TRIGGER a"], "never"],
+    [["ALTER TABLE t DISABLE TRIGGER a", "ALTER TRIGGER a ON archive.t RENAME TO b"], "never"],
     [["ALTER TABLE t DISABLE TRIGGER a", "DROP TABLE IF EXISTS x, t CASCADE"], "as made"],
     [["DO $$ BEGIN ALTER TABLE t DISABLE TRIGGER a; END $$"], "not to be told"],
     [[made, "DO $$ BEGIN ALTER TABLE t DISABLE TRIGGER a; END $$"], "not to be told"],

@@ -1,7 +1,7 @@
 import type { LeftConstraint } from "../../engines/inspector.ts";
 import { closing, cursorAt, folded, tokensOf, topLevel } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
-import { saidOfTables } from "../../sql/said_of_tables.ts";
+import { saidOfTables, tableHere } from "../../sql/said_of_tables.ts";
 
 /**
  * Returns the constraints that PostgreSQL's statements add `NOT VALID` and do not validate later, or leave `NOT ENFORCED`: their
@@ -20,7 +20,8 @@ export function leftOpen(statements: readonly string[]): readonly LeftConstraint
     const cursor = cursorAt(tokens);
     if (cursor.take("CREATE")) {
       if (cursor.seek("TABLE") === null) continue;
-      const table = cursor.name();
+      const table = tableHere(cursor);
+      if (table === null) continue;
       const body = cursor.rest();
       add(table, notEnforcedIn(body.slice(1, closing(body, 0))), "NOT ENFORCED");
       continue;

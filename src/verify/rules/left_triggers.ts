@@ -1,6 +1,6 @@
 import { cursorAt, folded, type SqlCursor, tokensOf } from "../../sql/cursor.ts";
 import { isWord, type Token } from "../../sql/lexer.ts";
-import { type SaidOfTable, saidOfTables } from "../../sql/said_of_tables.ts";
+import { type SaidOfTable, saidOfTables, tableHere } from "../../sql/said_of_tables.ts";
 
 /** When a trigger of PostgreSQL's fires as scripts leave it. */
 export type Firing = "as made" | "never" | "in a replica" | "not to be told";
@@ -39,8 +39,8 @@ function afterStatement(fired: Fired, sql: string): Fired {
   }
   if (cursor.take("ALTER", "TRIGGER")) {
     const [name, table] = nameOn(cursor);
-    const firing = fired.get(table)?.get(name);
-    return firing !== undefined && cursor.take("RENAME", "TO")
+    const firing = table === null ? undefined : fired.get(table)?.get(name);
+    return table !== null && firing !== undefined && cursor.take("RENAME", "TO")
       ? withFiring(fired, table, [cursor.name(), firing])
       : fired;
   }
@@ -50,13 +50,14 @@ function afterStatement(fired: Fired, sql: string): Fired {
   if (!isWord(tokens[0], "CREATE") || made < 1 || made > 4) return fired;
   const rest = tokens.slice(made + 1);
   const on = rest.findIndex((token) => isWord(token, "ON"));
-  return withFiring(fired, cursorAt(rest.slice(on + 1)).name(), [cursorAt(rest).name(), "as made"]);
+  const table = tableHere(cursorAt(rest.slice(on + 1)));
+  return table === null ? fired : withFiring(fired, table, [cursorAt(rest).name(), "as made"]);
 }
 
-function nameOn(cursor: SqlCursor): readonly [name: string, table: string] {
+function nameOn(cursor: SqlCursor): readonly [name: string, table: string | null] {
   const name = cursor.name();
   cursor.take("ON");
-  return [name, cursor.name()];
+  return [name, tableHere(cursor)];
 }
 
 function afterSaid(fired: Fired, said: SaidOfTable): Fired {

@@ -1,7 +1,7 @@
 import type { TableSetting } from "../../engines/inspector.ts";
 import { cursorAt, folded, tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
-import { saidOfTables } from "../../sql/said_of_tables.ts";
+import { saidOfTables, tableHere } from "../../sql/said_of_tables.ts";
 
 /** What scripts say of the tables of PostgreSQL. */
 export interface SaidSettings {
@@ -28,8 +28,8 @@ export function leftSettings(statements: readonly string[]): SaidSettings {
     const tokens = tokensOf(sql, "postgresql").map(folded);
     const cursor = cursorAt(tokens);
     if (cursor.take("CREATE", "UNLOGGED", "TABLE")) {
-      cursor.take("IF", "NOT", "EXISTS");
-      set({ table: cursor.name(), setting: "unlogged" }, true);
+      const table = tableHere(cursor);
+      if (table !== null) set({ table, setting: "unlogged" }, true);
     } else if (isWord(tokens[0], "DO") || isWord(tokens[0], "SELECT")) {
       if (/\bROW\s+LEVEL\s+SECURITY\b/i.test(sql)) {
         perhaps.add("row-level security").add("forced row-level security");
