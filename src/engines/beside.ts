@@ -24,8 +24,25 @@ export interface Piece {
 export interface Staying {
   readonly table: string;
   readonly way: "copy" | "rewrite" | "drop" | "write";
-  /** Of `write`: the condition on the rows of each statement, as it says it; `TRUE` for all. */
-  readonly conditions?: readonly string[];
+  /** Of `write`: what the statements do. */
+  readonly writes?: readonly RowWrite[];
+}
+
+/** What a statement does with some rows of its table. */
+export interface RowWrite {
+  /** Which statement of the transaction it is. */
+  readonly at: number;
+  /** On the rows, as the statement says it; `TRUE` for all. */
+  readonly condition: string;
+  /** The columns that the condition names, as `keyOf` has them; other words may be among them. */
+  readonly names: readonly string[];
+  /**
+   * How the rows are found: by a `key` or an index, or in a `look` at each one; `null` where the condition asks for other rows, or for
+   * what is not there yet.
+   */
+  readonly found: "key" | "look" | null;
+  /** Where so many rows get other values: in columns, as `keyOf` has them, or come as new ones (`null`). `null` of those that go. */
+  readonly changes: { readonly table: string; readonly columns: readonly string[] | null } | null;
 }
 
 /** A part of a script that an engine does in a way of its own, with the same result. */

@@ -1,6 +1,8 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { counted } from "../base/quantity.ts";
+import { stopIfAsked } from "../base/interrupt.ts";
+import type { RowWrite } from "../engines/beside.ts";
 import type { Database } from "../engines/database.ts";
 import { ownTable, userStatement } from "../engines/statement_names.ts";
 
@@ -41,27 +43,51 @@ export async function countRows(
   });
 }
 
+/** The condition that every row meets, as `RowWrite` has it. */
+export const allRows = "TRUE";
+
+/** Of so many conditions it is counted in a look at each row what they mean: each takes its time. */
+const mostLooks = 20;
+
 /**
- * Returns how many of the rows that {@link countRows} looks at a script's condition means now; `null` where it asks for other
- * rows, or for what is not there yet.
+ * Returns how many rows scripts' conditions mean now, by their texts: by a key at most as many as {@link countRows} looks at, and in a
+ * look at each row how many of those. Left out are those of which nobody can tell.
+ *
+ * @throws {HarborError} `interrupted`
  */
 export async function countWhere(
-  database: Database,
+  { database, signal }: { readonly database: Database; readonly signal: AbortSignal },
   table: string,
-  condition: string,
-): Promise<number | null> {
-  if (/\bSELECT\b/i.test(condition)) return null;
-  return await ifCountable(async () => {
-    // Under the table's own name, by which the condition may call it.
-    const [row] = await database.read<{ readonly n: number | bigint }>(
-      userStatement(
-        sql`SELECT count(*) AS n FROM (SELECT * FROM ${ownTable(table)} LIMIT ${sql.raw(String(most))}) AS ${
-          sql.identifier(table)
-        } WHERE ${sql.raw(condition)}`,
-      ),
+  writes: readonly RowWrite[],
+): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>();
+  const rows = ownTable(table);
+  const limit = sql.raw(`LIMIT ${most}`);
+  const asked = Map.groupBy(writes.filter(({ condition }) => condition !== allRows), ({ found }) => found);
+  const texts = (by: RowWrite["found"]) => [...new Set(asked.get(by)?.map(({ condition }) => condition))];
+  const read = async (columns: readonly SQL[], from: SQL, conditions: readonly string[]) => {
+    stopIfAsked(signal);
+    const found = await ifCountable(() =>
+      database.read<Readonly<Record<string, number | bigint>>>(
+        userStatement(sql`SELECT ${sql.join([...columns], sql`, `)} FROM (${from})`),
+      )
     );
-    return Number(row!.n);
-  });
+    if (found === null) return;
+    conditions.forEach((text, place) => counts.set(text, Number(found[0]![`c${place}`])));
+  };
+  for (const text of texts("key")) {
+    await read([sql`count(*) AS c0`], sql`SELECT 1 FROM ${rows} WHERE (${sql.raw(text)}) ${limit}`, [text]);
+  }
+  const looks = texts("look").slice(0, mostLooks);
+  if (looks.length === 0) return counts;
+  await read(
+    looks.map((_, place) => sql.raw(`count(CASE WHEN c${place} THEN 1 END) AS c${place}`)),
+    sql`SELECT ${
+      sql.raw(looks.map((text, place) => `(${text}) AS c${place}`).join(", "))
+    } FROM ${rows} ${limit}`,
+    looks,
+  );
+  return counts;
 }
 
 /** Counts; `null` where this user may not, or what is to be counted is not there. */

@@ -5,12 +5,13 @@ import type { Fact } from "../../cli/output/report.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Going } from "../../migrate/foresee.ts";
 import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
+import type { Way } from "../../migrate/steps/run_beside.ts";
 import { readKnownReleases } from "../../releases/known_releases.ts";
 import { releasesThatRun, type Verdict } from "../../releases/may_run.ts";
 import { stoppedReleases } from "../../releases/words.ts";
 import { countText } from "../../state/count_rows.ts";
 import { filledForGood } from "./kept_lines.ts";
-import { waitsIn } from "./table_ways.ts";
+import { type TableWay, waitsAmong, waysIn } from "./table_ways.ts";
 
 /** What a plan means for the data and for the application. */
 export interface Consequences {
@@ -39,8 +40,10 @@ export const noConsequences: Consequences = {
 export async function readConsequences(
   app: App,
   context: RunContext,
-  { plan, losses, noKeep }: {
+  { plan, losses, noKeep, known }: {
     readonly plan: PreparedPlan;
+    /** In which ways it would run, where that was read already. */
+    readonly known?: { readonly ways: readonly Way[]; readonly tables: readonly TableWay[] };
     readonly losses: readonly string[];
     readonly noKeep: boolean;
   },
@@ -49,7 +52,7 @@ export async function readConsequences(
   if (plan.from === null) return { ...noConsequences, losses };
   const { foresee } = await import("../../migrate/foresee.ts");
   const { waysOfPlan } = await import("../../migrate/steps/run_steps.ts");
-  const ways = await waysOfPlan(context, plan);
+  const ways = known?.ways ?? await waysOfPlan(context, plan);
   const foreseen = await foresee(context, plan);
   const { releases, problem } = await readKnownReleases(app.readBeside);
   const schemas = foreseen?.schemas ?? null;
@@ -57,7 +60,7 @@ export async function readConsequences(
     going: foreseen?.going ?? null,
     losses: noKeep ? [...losses, ...await filledForGood(context, ways)] : losses,
     releases: releases === null || schemas === null ? null : verdicts(releases, schemas),
-    waits: await waitsIn(context, ways),
+    waits: waitsAmong(known?.tables ?? await waysIn(context, ways)),
     problem,
   };
 }

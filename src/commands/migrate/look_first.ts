@@ -92,11 +92,12 @@ async function printDryRun(
   const { report } = app;
   printPlace(undertaking);
   const { waysOfPlan } = await import("../../migrate/steps/run_steps.ts");
-  const ways = await waysIn(context, await waysOfPlan(context, plan));
-  printPlan(app, plan, ways);
+  const ways = await waysOfPlan(context, plan);
+  const tables = await waysIn(context, ways);
+  printPlan(app, plan, tables);
   const consequences = plan.steps.length === 0
     ? noConsequences
-    : await readConsequences(app, context, { plan, losses, noKeep });
+    : await readConsequences(app, context, { plan, losses, noKeep, known: { ways, tables } });
   report.facts(consequenceFacts(consequences, true));
   tellUnenforced();
   for (const kept of plan.unreturned) report.line(`puts back  ${unreturnedText(kept)}`);
@@ -108,7 +109,7 @@ async function printDryRun(
     ...seenJson(undertaking, { plan, losses }, consequences),
     keeps,
     unreturned: plan.unreturned.map(keptJson),
-    ways,
+    ways: tables,
   };
   return plan.refusal === null ? { json } : { json, failure: plan.refusal };
 }

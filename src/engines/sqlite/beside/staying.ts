@@ -1,9 +1,13 @@
 import { isSameName, keyOf } from "../../../base/fold_name.ts";
 import { sqliteOperations } from "../../../sql/operations/sqlite.ts";
-import { cursorAt, tokensOf, topLevel } from "../../../sql/cursor.ts";
+import { quoteName } from "../../../sql/quote.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { assignedColumns } from "../../../sql/repeatable_update.ts";
+import { cursorAt, foldedName, tokensOf, topLevel } from "../../../sql/cursor.ts";
 import { isWord, type Token } from "../../../sql/lexer.ts";
-import type { Staying } from "../../beside.ts";
-import type { BesidePlace } from "../database.ts";
+import type { RowWrite, Staying } from "../../beside.ts";
+import type { BesideFile, BesidePlace } from "../database.ts";
+import { own } from "../connection/statement.ts";
 import { droppedTable, readDroppedColumns } from "./script/drops.ts";
 import { isLarge } from "./form/whole_table.ts";
 
@@ -29,40 +33,63 @@ export function staying({ file, largeRows }: BesidePlace, texts: readonly string
     at += columns?.count ?? 1;
   }
   const isFound = (name: string) => found.some(({ table }) => isSameName("sqlite", table, name));
-  const written = texts.flatMap((text) => readFrom(text) ?? []).filter(({ table }) =>
-    !isFound(table) && isLarge(file, table, largeRows)
-  );
+  const written = texts.flatMap((text, at) => readFrom(text, at) ?? []);
   for (const [, all] of Map.groupBy(written, ({ table }) => keyOf(table, "sqlite"))) {
-    found.push({ table: all[0]!.table, way: "write", conditions: all.map(({ condition }) => condition) });
+    const { table } = all[0]!;
+    if (isFound(table) || !isLarge(file, table, largeRows)) continue;
+    const writes = all.map(({ table, ...write }) => ({
+      ...write,
+      found: foundBy(file, table, write.condition),
+    }));
+    found.push({ table, way: "write", writes });
   }
   return found;
 }
 
-interface Written {
-  readonly table: string;
-  /** See {@link Staying.conditions}. */
-  readonly condition: string;
-}
+type Written = Omit<RowWrite, "found"> & Pick<Staying, "table">;
 
 /** Returns the table whose rows a statement changes, or puts into another one, and which; `null` for any other statement. */
-function readFrom(text: string): Written | null {
+function readFrom(text: string, at: number): Written | null {
   const cursor = cursorAt(tokensOf(text, "sqlite"));
-  const written = (): Written => {
+  const written = (changes: (table: string) => RowWrite["changes"]): Written => {
     const table = cursor.name();
-    return { table, condition: cursor.seek("WHERE") === null ? "TRUE" : conditionIn(text, cursor.rest()) };
+    const change = changes(table);
+    if (cursor.seek("WHERE") === null) return { table, at, condition: "TRUE", names: [], changes: change };
+    const tokens = conditionIn(cursor.rest());
+    const [first, last] = [tokens[0], tokens.at(-1)];
+    const condition = text.slice(first?.start ?? text.length, last && last.start + last.text.length);
+    const names = tokens.flatMap((token) => foldedName(token, "sqlite") ?? []);
+    return { table, at, condition, names: [...new Set(names)], changes: change };
   };
   if (cursor.take("UPDATE")) {
     if (cursor.take("OR")) cursor.next();
-    return written();
+    return written((table) => ({ table, columns: assignedColumns(cursor.rest(), "sqlite") }));
   }
-  if (cursor.take("DELETE", "FROM")) return written();
+  if (cursor.take("DELETE", "FROM")) return written(() => null);
   if (!cursor.take("INSERT") && !cursor.take("REPLACE")) return null;
-  return cursor.seek("SELECT") !== null && cursor.seek("FROM") !== null ? written() : null;
+  if (cursor.seek("INTO") === null) return null;
+  const target = cursor.name();
+  return cursor.seek("SELECT") !== null && cursor.seek("FROM") !== null
+    ? written(() => ({ table: target, columns: null }))
+    : null;
 }
 
-/** Returns a condition as it is written, up to what ends it. */
-function conditionIn(text: string, rest: readonly Token[]): string {
+/** See {@link RowWrite.found}. */
+function foundBy(file: BesideFile, table: string, condition: string): RowWrite["found"] {
+  if (/\bSELECT\b/i.test(condition)) return null;
+  try {
+    const query = `EXPLAIN QUERY PLAN SELECT 1 FROM ${quoteName(table)} WHERE ${condition}`;
+    const steps = file.rows<{ readonly detail: string }>(own(query));
+    return steps.some(({ detail }) => detail.startsWith("SCAN")) ? "look" : "key";
+  } catch (error) {
+    if (error instanceof HarborError && error.code !== "busy") return null;
+    throw error;
+  }
+}
+
+/** Returns the tokens of a condition, up to what ends it. */
+function conditionIn(rest: readonly Token[]): readonly Token[] {
   const ends = ["RETURNING", "GROUP", "ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT", "WINDOW"];
   const end = topLevel(rest).find((token) => ends.some((word) => isWord(token, word)) || token.text === ";");
-  return text.slice(rest[0]?.start ?? text.length, end?.start ?? text.length).trim();
+  return end === undefined ? rest : rest.slice(0, rest.indexOf(end));
 }
