@@ -356,11 +356,14 @@ onEngines(
       migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
     const values = async () =>
       (await engine.query(url, "SELECT id, storage_backend FROM files ORDER BY id")).map(Object.values);
+    const returnable = async () =>
+      (await json(url, "kept", "list")).kept.map((each: Record<string, unknown>) => each["returnable"]);
     await go("upgrade", "5b09ebe23c76");
     await addFiles(engine, url, 3);
     await engine.query(url, "UPDATE files SET storage_backend = 'r2'");
     await go("downgrade", "71dda59686db");
     // The step is not undone.
+    assert.deepEqual(await returnable(), [false]);
     assert.deepEqual(await json(url, "kept", "return"), { code: 0, ok: true, returned: [], untried: [] });
     assert.match(
       (await run(url, ["kept", "return"])).stdout,
@@ -373,6 +376,8 @@ onEngines(
       }),
       /killed/,
     );
+    // What a run that was killed has left is put back as well.
+    assert.deepEqual(await returnable(), [true]);
     await engine.query(url, "UPDATE harbor_kept SET state = 'left'");
     assert.deepEqual(await values(), [[1, "local"], [2, "local"], [3, "local"]]);
     assert.match(
@@ -387,8 +392,6 @@ onEngines(
       url,
       `UPDATE harbor_kept SET kept_columns = replace(kept_columns, '"given":"NULL"', '"given":null')`,
     );
-    const returnable = async () =>
-      (await json(url, "kept", "list")).kept.map((each: Record<string, unknown>) => each["returnable"]);
     assert.deepEqual(await json(url, "kept", "return"), { code: 0, ok: true, returned: [], untried: [1] });
     const byHand = await run(url, ["kept", "return"]);
     assert.match(byHand.stdout, /^nothing of what stays kept can be put back now$/m);

@@ -11,7 +11,7 @@ import {
   seenText,
 } from "../../migrate/kept/count_kept.ts";
 import { lostText, withSideTables } from "../../migrate/kept/side_tables.ts";
-import { isLeftOver, isTriedAgain } from "../../state/rules/due.ts";
+import { isDue, isLeftOver, isTriedAgain } from "../../state/rules/due.ts";
 import { readAppliedIn } from "../../engines/version_table.ts";
 import { ageText } from "../backup/output.ts";
 import { keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
@@ -34,17 +34,18 @@ export const keptListCommand = defineCommand({
 });
 
 async function listKept(app: App): Promise<Outcome> {
-  const { all, lost, left, tried } = await app.withRun("read", async (context) => {
+  const { all, lost, left, returnable } = await app.withRun("read", async (context) => {
     const { database, history } = context;
     const kept = await readKept(database);
     const there = await withSideTables(database, kept);
-    const isAnyLeft = kept.some(({ state }) => state === "left");
-    const applied = isAnyLeft ? await readAppliedIn(context) ?? [] : [];
+    const applied = kept.length > 0 ? await readAppliedIn(context) ?? [] : [];
     const standing = { history, applied };
     const left = there.filter((each) => isLeftOver(each, standing));
     return {
       left: left.map((each) => leftText(each, standing)),
-      tried: new Set(left.filter((each) => isTriedAgain(each, standing)).map(({ id }) => id)),
+      returnable: new Set(
+        there.filter((each) => isDue(each, standing) || isTriedAgain(each, standing)).map(({ id }) => id),
+      ),
       all: await countKept(database, kept),
       lost: kept.filter((each) => !there.includes(each)),
     };
@@ -81,7 +82,7 @@ async function listKept(app: App): Promise<Outcome> {
         ...keptJson(kept),
         there,
         nameless: there === null ? null : nameless,
-        returnable: tried.has(kept.id),
+        returnable: returnable.has(kept.id),
       })),
     },
   };

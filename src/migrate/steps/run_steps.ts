@@ -75,7 +75,8 @@ export async function runSteps(
       const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
       // An earlier step, or the application during the backup, may have put there what this one destroys; in a database that was empty all of it is the scripts' own.
       if (keep && state.kind === "managed") {
-        await requireInside(context, [step], "Nothing of this revision was done.");
+        const more = step.resume === null ? "" : " more";
+        await requireInside(context, [step], `Nothing${more} of this revision was done.`);
       }
       const result = await runStep(context, step, { ...optionsAt(index), pace, keep, isKept });
       done.push(result);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readKept } from "../../../src/engines/kept_table.ts";
 import { migrate } from "../../../src/migrate/migrate.ts";
+import { dyingAt } from "../../support/dying_database.ts";
 import { engines, withTestDatabase } from "../../support/databases.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
 import { contextOf } from "../../support/samples/adoption.ts";
@@ -96,10 +97,10 @@ test("postgres 15: what an earlier step of the run or another program put in suc
       const history = historyOf("postgresql", [
         made[0]!,
         [...made.slice(1), "INSERT INTO archive.x SELECT id, v FROM x"].join(breakpoint),
-        "DROP TABLE archive.x",
+        "-- harbor:alone\nCREATE INDEX CONCURRENTLY x_v ON x (v);--> statement-breakpoint\nDROP TABLE archive.x",
       ]);
-      const go = (text: string, during = "SELECT 1") =>
-        migrate(contextOf(database, history), {
+      const go = (text: string, during = "SELECT 1", on = database) =>
+        migrate(contextOf(on, history), {
           goal: { direction: "upgrade", text },
           lockWaitMs: 0,
           beforeSteps: async () => void await engine.query(url, during),
@@ -114,5 +115,10 @@ test("postgres 15: what an earlier step of the run or another program put in suc
       const late = await rejectsWith("data_conflict", go("head", "INSERT INTO archive.x VALUES (2, 'late')"));
       assert.match(late.hint ?? "", /^Nothing of this revision was done\./);
       assert.deepEqual(await engine.query(url, "SELECT v FROM archive.x"), [{ v: "late" }]);
+      // The same of a revision that was interrupted.
+      await engine.query(url, "DELETE FROM archive.x");
+      await assert.rejects(go("head", undefined, dyingAt(database, "DROP TABLE archive.x")), /killed/);
+      const half = await rejectsWith("data_conflict", go("head", "INSERT INTO archive.x VALUES (2, 'late')"));
+      assert.match(half.hint ?? "", /^Nothing more of this revision was done\./);
     })
   ));
