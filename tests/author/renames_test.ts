@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HarborError } from "../../src/base/errors.ts";
+import { refuseImpossibleRenames } from "../../src/author/rules/change/impossible_renames.ts";
 import {
   applyRenames,
   type Dropped,
   invertRenames,
   noRenames,
   parseRenames,
-  refuseImpossibleRenames,
   renameCandidates,
   renameFlag,
 } from "../../src/author/rules/change/renames.ts";
@@ -257,6 +257,38 @@ test("refuseImpossibleRenames() says how tables change places", () => {
       ]);
       return true;
     },
+  );
+});
+
+const rounds: readonly (readonly [what: string, flags: readonly string[], hint: readonly string[]])[] = [
+  ["a round of three", ["t=u", "u=v", "v=t"], [
+    `"t" to "t_before": harbor-db generate 't to t_before' --rename t=t_before`,
+    `"v" to "t": harbor-db generate 'v to t' --rename v=t`,
+    `"u" to "v": harbor-db generate 'u to v' --rename u=v`,
+    `"t_before" to "u": harbor-db generate 't_before to u' --rename t_before=u`,
+  ]],
+  ["of which one is said", ["t=u"], ["--rename t=u --rename u=…"]],
+  ["of which two are said", ["t=u", "u=v"], ["--rename t=u --rename u=v --rename v=…"]],
+];
+for (const [what, flags, hint] of rounds) {
+  test(`refuseImpossibleRenames() gives commands for no table of which it knows not what it becomes: ${what}`, () => {
+    const three = kitSnapshot("sqlite", one("t", "a"), one("u", "a"), one("v", "a"));
+    assert.throws(
+      () => refuseImpossibleRenames(three, three, parseRenames(flags)),
+      (error: HarborError) => {
+        assert.deepEqual(error.hintLines.slice(1), hint);
+        return true;
+      },
+    );
+  });
+}
+
+test("refuseImpossibleRenames() takes no table whose name another one gets for one that changes places with it", () => {
+  const from = kitSnapshot("sqlite", one("t", "a"), one("u", "a"));
+  const to = kitSnapshot("sqlite", one("t", "a"), one("u", "a"), one("w", "a"));
+  assert.throws(
+    () => refuseImpossibleRenames(from, to, parseRenames(["t=u", "u=w"])),
+    (error: HarborError) => /^"u" needs its other name first/.test(error.hintLines.join()),
   );
 });
 

@@ -5,9 +5,9 @@ import { type Fill, fillFlag, type FillValues, requiredFills } from "./fills.ts"
 import { flattened, schemaChanges } from "../../../schema/flat_schemas.ts";
 import { canonical } from "../../../schema/same_schema.ts";
 import type { KitEnds } from "../../../schema/kit_snapshot.ts";
+import { refuseImpossibleRenames } from "./impossible_renames.ts";
 import {
   type Dropped,
-  refuseImpossibleRenames,
   type RenameCandidate,
   renameCandidates,
   renameFlag,

@@ -1,5 +1,4 @@
 import { HarborError } from "../../../base/errors.ts";
-import { namedSchemas } from "../../../schema/named_schemas.ts";
 import { quoteForShell } from "../../../base/quote_shell.ts";
 import { readDottedName, writeDottedName } from "../../../base/dotted_name.ts";
 import { nameIn, placeOfName } from "../../../sql/table_names.ts";
@@ -252,86 +251,4 @@ export function writeName(
 ): string {
   const { schema, bare } = placeOfName(table, schemas);
   return writeDottedName([schema, bare, column].flatMap((name) => name ?? []));
-}
-
-/** Says how two tables change places: each revision gives one of them a name that is free. */
-function placesTaken(
-  { from, to }: Rename,
-  { isTaken, schemas }: {
-    readonly isTaken: (name: string) => boolean;
-    readonly schemas: readonly string[];
-  },
-): readonly string[] {
-  let between = `${from}_before`;
-  while (isTaken(between)) between = `${between}_`;
-  const steps = [[from, between], [to, from], [between, to]] as const;
-  return [
-    "Tables whose names change places take three revisions. From the names of before on, change one in schema.ts, then generate:",
-    ...steps.map(([old, now]) =>
-      `"${old}" to "${now}": harbor-db generate ${quoteForShell(`${old} to ${now}`)} ${
-        renameFlag({ table: null, gone: old }, now, schemas)
-      }`
-    ),
-  ];
-}
-
-/**
- * Checks that every rename the user gave names something that is gone and something that is new.
- *
- * @throws {HarborError} `usage`
- */
-export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, renames: Renames): void {
-  const before = tablesByName(from);
-  const after = tablesByName(to);
-  const oldNames = invertRenames({ tables: renames.tables, columns: [] }).tables;
-  const fail = (
-    what: string,
-    state: string,
-    hint: string | readonly string[] =
-      "The left side is what the last revision has, the right side what schema.ts has.",
-  ) => {
-    throw new HarborError("usage", `Cannot rename "${what}": ${state}`, { hint });
-  };
-  const isSource = ({ table, to }: ColumnRename) =>
-    renames.columns.some((each) => each.table === table && each.from === to);
-  const isTarget = ({ table, from }: ColumnRename) =>
-    renames.columns.some((each) => each.table === table && each.to === from);
-  for (const rename of renames.tables) {
-    if ([rename.from, rename.to].every((name) => before.has(name) && after.has(name))) {
-      fail(
-        rename.from,
-        `"${rename.to}" is no new name, and the old one is not gone`,
-        placesTaken(rename, {
-          isTaken: (name) => before.has(name) || after.has(name),
-          schemas: namedSchemas(from),
-        }),
-      );
-    }
-    if (!before.has(rename.from) || after.has(rename.from)) fail(rename.from, "no such table is gone");
-    if (!after.has(rename.to) || before.has(rename.to)) fail(rename.from, `no table "${rename.to}" is new`);
-  }
-  for (const rename of renames.columns) {
-    const old = before.get(oldNames.find((each) => each.from === rename.table)?.to ?? rename.table)?.columns;
-    const now = after.get(rename.table)?.columns;
-    const [what, target] = [rename.from, rename.to].map((name) => `${rename.table}.${name}`) as [
-      string,
-      string,
-    ];
-    if (old?.[rename.from] === undefined || now === undefined) fail(what, "no such column is gone");
-    if (now![rename.from] !== undefined && !isTarget(rename)) {
-      fail(
-        what,
-        "no such column is gone",
-        `If another column has its name now, say which: --rename …=${what}`,
-      );
-    }
-    if (now![rename.to] === undefined) fail(what, `no column "${target}" is new`);
-    if (old![rename.to] !== undefined && !isSource(rename)) {
-      fail(
-        what,
-        `no column "${target}" is new`,
-        `If that one has another name now, say which: --rename ${target}=…`,
-      );
-    }
-  }
 }
