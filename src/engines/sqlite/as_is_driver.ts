@@ -69,12 +69,13 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
      * SQLite, which looks after 1, 2, 5, 10, 15, … ms, misses most of them.
      */
     async function read<Row>(statement: SqliteStatement): Promise<Row[]> {
-      if (!readsBlockWriters()) return rowsOf<Row>(statement);
-      const attempt = () => use((handle) => orBusy(handle, () => all<Row>(handle, statement, url)));
+      const attempt = () =>
+        use((handle) => {
+          const rows = () => all<Row>(handle, statement, url);
+          return open.usesWal ? rows() : orBusy(handle, rows);
+        });
       return (await whenFree(attempt, longestPauseMs)).result;
     }
-
-    const readsBlockWriters = () => !isWal(path);
 
     const refuse = (): Promise<never> =>
       Promise.reject(
@@ -84,7 +85,7 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       dialect: url.dialect,
       url: url.display,
       isInProcess: true,
-      readsBlockWriters,
+      readsBlockWriters: () => !open.usesWal,
       read: async <Row>(statement: SQL) => await read<Row>(compileRead(statement)),
       write: refuse,
       rehearse: refuse,
@@ -119,6 +120,8 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
 
 interface Connection {
   readonly handle: DatabaseSync;
+  /** Whether the file had a WAL when it was opened. */
+  readonly usesWal: boolean;
   /** Whether what it reads may not be what is in the file any more. */
   isOutdated(): boolean;
 }
@@ -137,6 +140,7 @@ function connect(path: string, url: SqliteFileUrl): Connection {
   }
   return {
     handle: openHandle(path, url, isQuiet),
+    usesWal,
     isOutdated() {
       const now = stateOf(path, url);
       if (now.inode !== inode) return true;

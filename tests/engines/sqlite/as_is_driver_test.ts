@@ -74,6 +74,7 @@ for (const mode of ["wal", "delete"] as const) {
     withFile(mode, (path) =>
       withAsIs(path, async (database) => {
         assert.deepEqual(await database.read(total), [{ count: 1, sum: 1 }]);
+        assert.equal(database.readsBlockWriters(), mode === "delete");
         for (const round of [1, 2]) {
           const writer = new DatabaseSync(path);
           writer.exec("INSERT INTO t VALUES (10)");
@@ -122,7 +123,7 @@ test("sqlite file as it is: what was read while the file changed is read again",
     }
   }));
 
-test("sqlite file as it is: a file that took the place of the first one is read instead of it", () =>
+test("sqlite file as it is: a file that took the place of the first one is read instead of it, and one that is gone is missing", () =>
   withFile("delete", (path) =>
     withAsIs(path, async (database) => {
       assert.deepEqual(await database.read(total), [{ count: 1, sum: 1 }]);
@@ -132,6 +133,11 @@ test("sqlite file as it is: a file that took the place of the first one is read 
       other.close();
       await rename(`${path}2`, path);
       assert.deepEqual(await database.read(total), [{ count: 2, sum: 8 }]);
+      assert.ok(database.readsBlockWriters());
+      await rm(path);
+      const error = await rejectsWith("connection_failed", database.read(total));
+      assert.match(error.message, /there is no file/);
+      assert.ok(database.readsBlockWriters());
     })));
 
 test("sqlite file as it is: what a killed program left half done is not rolled back, and the file not read", () =>
