@@ -111,7 +111,16 @@ for (const version of versions) {
     });
     assert.deepEqual({ ...collections, columns: collections?.columns.slice(2) }, {
       name: "collections",
-      columns: [{ name: "big", type: "bigint", notNull: true, default: null, identity: true }],
+      columns: [
+        {
+          name: "big",
+          type: "bigint",
+          notNull: true,
+          default: null,
+          identity: true,
+          numbered: "by default",
+        },
+      ],
       primaryKey: ["name", "user_id"],
       foreignKeys: [{
         name: "owned",
