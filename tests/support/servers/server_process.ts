@@ -94,6 +94,8 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     pid: () => pid ??= Number(/^\d+$/m.exec(output)?.[0] ?? NaN) || undefined,
     async stop() {
       child.ref();
+      // Where the server has ended by itself, only what it still says is waited for.
+      for (const stream of child.stdio) (stream as Socket | null)?.ref?.();
       child.stdin.end();
       await ended;
     },
