@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { counted } from "../base/quantity.ts";
-import { stopIfAsked } from "../base/interrupt.ts";
+import { stopBetween } from "../engines/stop_between.ts";
 import type { RowWrite } from "../engines/beside.ts";
 import type { Database } from "../engines/database.ts";
 import { ownTable, userStatement } from "../engines/statement_names.ts";
@@ -65,8 +65,9 @@ export async function countWhere(
   const limit = sql.raw(`LIMIT ${most}`);
   const asked = Map.groupBy(writes.filter(({ condition }) => condition !== allRows), ({ found }) => found);
   const texts = (by: RowWrite["found"]) => [...new Set(asked.get(by)?.map(({ condition }) => condition))];
+  const stopHere = stopBetween(signal);
   const read = async (columns: readonly SQL[], from: SQL, conditions: readonly string[]) => {
-    stopIfAsked(signal);
+    await stopHere();
     const found = await ifCountable(() =>
       database.read<Readonly<Record<string, number | bigint>>>(
         userStatement(sql`SELECT ${sql.join([...columns], sql`, `)} FROM (${from})`),

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SQL } from "drizzle-orm";
+import { unheardMs } from "../../src/base/interrupt.ts";
 import { waitsAmong, waysIn } from "../../src/commands/migrate/table_ways.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { preparePlan } from "../../src/migrate/prepare_plan.ts";
@@ -55,6 +57,19 @@ test("sqlite file: a plan says which large tables keep writers waiting, and for 
         `${table}: its rows are changed, or put into another table, in one transaction, and nobody writes meanwhile: for ${time}`;
       const ways = await waysOfPlan(context, plan);
       await assert.rejects(waysIn({ ...context, signal: AbortSignal.abort() }, ways), {
+        code: "interrupted",
+      });
+      // Nor is anything waited for between the counts of a file, each of which may take long.
+      const stop = new AbortController();
+      const slow = Object.assign(Object.create(database), {
+        read: (query: SQL) => {
+          const began = performance.now();
+          while (performance.now() - began <= unheardMs);
+          return database.read(query);
+        },
+      });
+      setTimeout(() => stop.abort(), 0);
+      await assert.rejects(waysIn({ ...context, database: slow, signal: stop.signal }, ways.slice(8, 9)), {
         code: "interrupted",
       });
       assert.deepEqual(waitsAmong(await waysIn(context, ways)), [

@@ -1,6 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import { setTimeout as sleep } from "node:timers/promises";
-import { stopIfAsked, unheardMs } from "../../base/interrupt.ts";
+import { stopBetween } from "../stop_between.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
 import type { Dialect } from "../../base/dialect.ts";
@@ -19,14 +18,9 @@ export async function planEach(
   ask: (query: string) => Promise<QueryPlan>,
 ): Promise<readonly Planned[]> {
   const planned: Planned[] = [];
-  let heard = performance.now();
+  const stopHere = stopBetween(signal);
   for (const query of queries) {
-    // A file answers within this thread: until it rests, no signal gets through.
-    if (performance.now() - heard > unheardMs) {
-      await sleep(1);
-      heard = performance.now();
-    }
-    stopIfAsked(signal);
+    await stopHere();
     try {
       if (!hasPlan(query, dialect)) planned.push({ plan: null, why: `only ${spoken} have a plan` });
       else planned.push({ plan: await ask(query), why: null });
