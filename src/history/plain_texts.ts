@@ -19,14 +19,21 @@ export function plainTexts(script: Script, around: readonly Pick<Snapshot, "sche
   return withPlainTexts(script, around).map(({ sql }) => sql);
 }
 
+/** Returns the {@link plainTexts} of a script; `null` of one that is not there, or cannot be read. */
+export function readableTexts(
+  read: () => Script | null,
+  around: Pick<Snapshot, "schemas">,
+): readonly string[] | null {
+  try {
+    const script = read();
+    return script === null ? null : plainTexts(script, [around]);
+  } catch (error) {
+    if (error instanceof HarborError) return null;
+    throw error;
+  }
+}
+
 /** Returns the {@link plainTexts} of all upgrades; those of a script that cannot be read are the history check's affair. */
 export function upgradeTexts(revisions: readonly Revision[], live: Snapshot): readonly string[] {
-  return revisions.flatMap((revision) => {
-    try {
-      return plainTexts(revision.upgrade(), [live]);
-    } catch (error) {
-      if (error instanceof HarborError) return [];
-      throw error;
-    }
-  });
+  return revisions.flatMap((revision) => readableTexts(() => revision.upgrade(), live) ?? []);
 }

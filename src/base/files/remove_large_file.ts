@@ -1,6 +1,5 @@
 import { constants, type FileHandle, open, rm } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
-import { restAfter } from "./write_flushing.ts";
+import { withRest } from "./write_flushing.ts";
 
 /** How much of a file is let go of at once. */
 const stretchBytes = 4 * 1024 * 1024;
@@ -34,9 +33,6 @@ async function shrink(file: FileHandle, signal: AbortSignal): Promise<void> {
   const stat = await file.stat();
   if (!stat.isFile() || stat.nlink !== 1) return;
   for (let end = stat.size - stretchBytes; end > 0 && !signal.aborted; end -= stretchBytes) {
-    const began = performance.now();
-    await file.truncate(end);
-    const restMs = restAfter(performance.now() - began);
-    if (restMs > 0) await sleep(restMs);
+    await withRest(() => file.truncate(end));
   }
 }

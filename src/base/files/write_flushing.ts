@@ -19,6 +19,14 @@ export function restAfter(ms: number): number {
   return ms <= unnoticedMs ? 0 : Math.min(ms, longestRestMs);
 }
 
+/** Does a piece of work with the disk, and then leaves the disk to others, see {@link restAfter}. */
+export async function withRest(work: () => Promise<void>): Promise<void> {
+  const began = performance.now();
+  await work();
+  const restMs = restAfter(performance.now() - began);
+  if (restMs > 0) await sleep(restMs);
+}
+
 /** Writes pieces to an open file, and puts them on the disk as it goes. What was written last is for the caller to flush. */
 export function flushingWriter(file: FileHandle): (piece: Uint8Array) => Promise<void> {
   let unflushed = 0;
@@ -27,10 +35,7 @@ export function flushingWriter(file: FileHandle): (piece: Uint8Array) => Promise
     unflushed += piece.length;
     if (unflushed < flushBytes) return;
     unflushed = 0;
-    const began = performance.now();
-    await file.datasync();
-    const restMs = restAfter(performance.now() - began);
-    if (restMs > 0) await sleep(restMs);
+    await withRest(() => file.datasync());
   };
 }
 

@@ -2,10 +2,9 @@ import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { KeptColumn } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import type { Script } from "../../history/scripts/script.ts";
 import type { Column, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
-import { plainTexts } from "../../history/plain_texts.ts";
+import { readableTexts } from "../../history/plain_texts.ts";
 import type { Step } from "../rules/plan.ts";
 import { givenBy } from "./rules/given.ts";
 import { any, type Words, words } from "./side/words.ts";
@@ -37,27 +36,10 @@ export async function readGiven(
   }
 }
 
-/** Returns the statements of the script that undoes a step's. */
+/** Returns the statements of the script that undoes a step's; none of one that is not there, or cannot be read: then all values are kept. */
 export function oppositeOf(
   { revision, direction }: Pick<Step, "revision" | "direction">,
   database: Pick<RunContext["database"], "schemas">,
 ): readonly string[] {
-  return scriptOf(
-    direction === "downgrade" ? () => revision.upgrade() : () => revision.downgrade(),
-    database,
-  );
-}
-
-/** Returns a script's statements; none of one that is not there, or cannot be read: then all values are kept. */
-function scriptOf(
-  read: () => Script | null,
-  database: Pick<RunContext["database"], "schemas">,
-): readonly string[] {
-  try {
-    const script = read();
-    return script === null ? [] : plainTexts(script, [database]);
-  } catch (error) {
-    if (error instanceof HarborError) return [];
-    throw error;
-  }
+  return readableTexts(direction === "downgrade" ? revision.upgrade : revision.downgrade, database) ?? [];
 }

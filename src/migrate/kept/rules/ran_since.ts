@@ -1,8 +1,6 @@
-import { HarborError } from "../../../base/errors.ts";
 import type { Kept } from "../../../engines/kept_table.ts";
 import type { Revision } from "../../../history/history.ts";
-import { plainTexts } from "../../../history/plain_texts.ts";
-import type { Script } from "../../../history/scripts/script.ts";
+import { readableTexts } from "../../../history/plain_texts.ts";
 import type { Snapshot } from "../../../schema/snapshot.ts";
 import { isAtHome, type Standing } from "../../../state/rules/due.ts";
 
@@ -30,17 +28,6 @@ export function ranSince(
   const others = isUp
     ? revisions.slice(at + 1).filter(isApplied)
     : revisions.slice(0, at).filter((each) => !isApplied(each)).toReversed();
-  const texts = others.map((each) => textsOf(isUp ? each.upgrade : each.downgrade, around));
+  const texts = others.map((each) => readableTexts(isUp ? each.upgrade : each.downgrade, around));
   return texts.every((each) => each !== null) ? texts.flat() : null;
-}
-
-/** Returns the statements of a script; `null` of one that is not there, or cannot be read. */
-function textsOf(read: () => Script | null, around: Pick<Snapshot, "schemas">): readonly string[] | null {
-  try {
-    const script = read();
-    return script === null ? null : plainTexts(script, [around]);
-  } catch (error) {
-    if (error instanceof HarborError) return null;
-    throw error;
-  }
 }
