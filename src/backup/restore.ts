@@ -20,7 +20,7 @@ export interface RestoreRequest {
 export interface RestoreResult {
   /** The file that holds what was replaced; `null` when there was nothing. */
   readonly safetyBackup: string | null;
-  /** What is not as it was copied (rights, owners), in sentences; each is told as a note, too. */
+  /** What is not as it was copied (rights, owners, indexes built anew), in sentences; each is told as a note, too. */
   readonly remarks: readonly string[];
 }
 
