@@ -43,6 +43,12 @@ export async function countRows(
   });
 }
 
+/** Returns whether a table has a row; `null` where this user may not see all rows, or there is no such table. */
+export async function hasRows(database: Database, table: string): Promise<boolean | null> {
+  const query = sql`SELECT 1 AS found FROM ${ownTable(table)} LIMIT 1`;
+  return await ifCountable(async () => (await database.read(query)).length > 0);
+}
+
 /** The condition that every row meets, as `RowWrite` has it. */
 export const allRows = "TRUE";
 

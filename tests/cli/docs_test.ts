@@ -108,8 +108,9 @@ const setUps: Readonly<Record<string, (place: Place) => Promise<void>>> = {
       "UPDATE files SET storage_backend = CASE WHEN id > 990 THEN 'r2' ELSE 'local' END",
     );
   },
-  "a database in use": async ({ harbor }) => {
+  "a database in use": async ({ harbor, url }) => {
     await harbor("upgrade");
+    await addFiles(sqlite, url, 10);
     await harbor("backup");
   },
   "a theme for users in schema.ts": async ({ harbor, cwd, names }) => {

@@ -3,6 +3,7 @@ import { appendFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile }
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import postgres from "postgres";
 import { withFolder } from "../support/databases.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { runCli } from "../support/run_cli.ts";
@@ -199,3 +200,71 @@ test("backup: one of another database does not count", () =>
     const { findings } = await check("--database-url", "sqlite:///other/empty.db", "--backup-dir", "backups");
     assert.match(findings[0]!.message, /there is no backup of this database/);
   }));
+
+test("backup: with no row in any table a missing one is a remark, until the first row is there", () =>
+  withFolder(async (cwd) => {
+    const options = { cwd, env: { XDG_STATE_HOME: join(cwd, "state") } };
+    const run = async (...args: readonly string[]) => {
+      const result = await runCli(args, options);
+      return { code: result.code, findings: result.json<{ findings: Finding[] }>().findings };
+    };
+    const change = (statement: string) => {
+      const database = new DatabaseSync(join(cwd, "openharbor.db"));
+      database.exec(statement);
+      database.close();
+    };
+    assert.equal((await runCli(["upgrade"], options)).code, 0);
+    const whole = await run("verify", "--json", "--prometheus", "verify.prom");
+    const remarks = whole.findings.filter(({ status }) => status !== "pass");
+    assert.deepEqual([whole.code, remarks.length], [0, 1], JSON.stringify(remarks));
+    assert.equal(remarks[0]!.status, "warn");
+    assert.match(
+      remarks[0]!.message,
+      /^there is no backup of this database in ".*backups": none of its tables has a row yet$/,
+    );
+    assert.match(
+      await readFile(join(cwd, "verify.prom"), "utf8"),
+      /harbor_db_check_status\{.*check="backup",status="warn"\} 1/,
+    );
+
+    change("INSERT INTO users (uuid, email, password_hash) VALUES ('u', 'e', 'h')");
+    const filled = await run("verify", "--only", "backup", "--json");
+    assert.deepEqual([filled.code, filled.findings[0]?.status], [3, "fail"]);
+    assert.match(filled.findings[0]!.message, /^there is no backup of this database in ".*backups"$/);
+  }));
+
+for (
+  const [what, statement] of [
+    ["a virtual table", "CREATE VIRTUAL TABLE notes USING fts5(text)"],
+    ["a table of kept data", "CREATE TABLE harbor_kept_1 (harbor_row INTEGER)"],
+  ] as const
+) {
+  test(`backup: ${what} may hold what none of the tables has, and a missing backup fails`, () =>
+    withFolder(async (cwd) => {
+      const options = { cwd, env: { XDG_STATE_HOME: join(cwd, "state") } };
+      assert.equal((await runCli(["upgrade"], options)).code, 0);
+      const database = new DatabaseSync(join(cwd, "openharbor.db"));
+      database.exec(statement);
+      database.close();
+      const { code, stdout } = await runCli(["verify", "--only", "backup"], options);
+      assert.equal(code, 3, stdout);
+      assert.match(stdout, /FAIL\s+backup\s+there is no backup of this database in ".*backups"\n/);
+    }));
+}
+
+test("backup: rows that a policy hides from the role are not taken for none", () =>
+  withOwnedPostgres(15, "", ({ url }) =>
+    withFolder(async (cwd) => {
+      const options = { cwd, env: { DATABASE_URL: url, XDG_STATE_HOME: cwd } };
+      const check = async () => {
+        const result = await runCli(["verify", "--only", "backup", "--json"], options);
+        return result.json<{ findings: Finding[] }>().findings.map(({ status }) => status);
+      };
+      assert.equal((await runCli(["upgrade"], options)).code, 0);
+      assert.deepEqual(await check(), ["warn"]);
+      const client = postgres(url, { max: 1 });
+      await client`ALTER TABLE users ENABLE ROW LEVEL SECURITY`;
+      await client`ALTER TABLE users FORCE ROW LEVEL SECURITY`;
+      await client.end();
+      assert.deepEqual(await check(), ["fail"]);
+    })));

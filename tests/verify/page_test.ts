@@ -194,6 +194,9 @@ test("the report says where the database is, how old what was, and that there is
   assert.deepEqual(textsOf(problemsReport(), none), [
     "NONE There is no backup of this database in /srv/backups",
   ]);
+  const empty = { ...healthyReport(), backups: [] };
+  assert.deepEqual(textsOf(empty, none), ["There is no backup of this database in /srv/backups"]);
+  assert.equal(textsOf(empty, /<dd>(.*?)<\/dd>/g).includes("none"), true);
   assert.deepEqual(textsOf({ ...healthyReport(), backups: null }, none), [
     "It is not known what there is of this database in /srv/backups",
   ]);

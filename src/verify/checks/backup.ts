@@ -1,10 +1,12 @@
 import { type Found, pass } from "../../base/finding.ts";
 import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
-import { HarborError } from "../../base/errors.ts";
+import { HarborError, isStop } from "../../base/errors.ts";
 import type { BackupPlace } from "../../backup/store/place.ts";
 import type { StoredBackup } from "../../backup/store/folder.ts";
 import { type Delivery, readDeliveries } from "../../backup/store/deliveries.ts";
+import { loadInspector } from "../../engines/open/inspector.ts";
+import { hasRows } from "../../state/count_rows.ts";
 import { proofText, proofWords } from "../../engines/backup/content.ts";
 import { onlyReadBack } from "../../backup/verify.ts";
 import { type Check, type CheckContext, couldNotCheck, failure } from "./check.ts";
@@ -23,7 +25,10 @@ export const backupCheck: Check = {
     yield* fromFuture.map(notYet);
     const [newest] = own;
     if (doubt !== null) return yield couldNotCheck(doubt);
-    if (newest === undefined) return yield* fromFuture.length > 0 ? [] : [none(store.place.name)];
+    if (newest === undefined) {
+      if (fromFuture.length === 0) yield none(store.place.name, await hasNothingToLose(context));
+      return;
+    }
     const late = judgeAge(newest, context);
     if (late !== null) yield late;
     const here = await context.within((signal) => look(newest, context, signal));
@@ -120,13 +125,35 @@ function notYet({ path, manifestPath, manifest: { createdAt } }: StoredBackup): 
   };
 }
 
-function none(folder: string): Found {
-  return {
-    status: "fail",
-    message: `there is no backup of this database in "${folder}"`,
-    hint: "harbor-db backup, every night; where another program makes backups: --skip backup",
-    details: { folder },
-  };
+function none(folder: string, isEmpty: boolean): Found {
+  const state = `there is no backup of this database in "${folder}"`;
+  const remedy = "harbor-db backup, every night; where another program makes backups: --skip backup";
+  return isEmpty
+    ? {
+      status: "warn",
+      message: `${state}: none of its tables has a row yet`,
+      hint: `With the first row this fails: ${remedy}`,
+      details: { folder, rows: 0 },
+    }
+    : { status: "fail", message: state, hint: remedy, details: { folder } };
+}
+
+/** Whether it was seen that nothing is in the database but its schema: what cannot be looked into may hold anything. */
+async function hasNothingToLose(context: CheckContext): Promise<boolean> {
+  try {
+    const database = await context.database();
+    const { tables, others } = await context.schema();
+    if (others.some(({ kind }) => kind === "table")) return false;
+    if ((await (await loadInspector(database.dialect)).sideTables(database)).length > 0) return false;
+    for (const { name } of tables) {
+      await context.pace.next();
+      if (await hasRows(database, name) !== false) return false;
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof HarborError && isStop(error)) throw error;
+    return false;
+  }
 }
 
 function judgeAge({ path, manifest: { createdAt } }: StoredBackup, context: CheckContext): Found | null {

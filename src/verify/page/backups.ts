@@ -1,20 +1,22 @@
 import { formatBytes } from "../../base/quantity.ts";
 import { type Html, html } from "./html.ts";
 import { icon } from "./icons.ts";
-import type { BackupFacts, ReportData } from "./report_data.ts";
+import { type BackupFacts, isMissed, type ReportData } from "./report_data.ts";
 import { plural, showAge, showTime } from "./words.ts";
 
 const shown = 6;
 
 /** The backups with their age and how far they were proven, the newest first. */
-export function renderBackups({ backups, backupFolder, startedAt }: ReportData): Html {
+export function renderBackups({ backups, backupFolder, startedAt, findings }: ReportData): Html {
   if (backups === null || backups.length === 0) {
     return html`
       <section>
         <h2>Backups</h2>
-        <p class="list none">${backups === null ? null : html`
-          <b>NONE</b>
-        `}${backups === null
+        <p class="list none">${backups !== null && isMissed(findings)
+          ? html`
+            <b>NONE</b>
+          `
+          : null}${backups === null
           ? "It is not known what there is of this database in "
           : "There is no backup of this database in "}<code>${backupFolder}</code></p>
       </section>

@@ -57,6 +57,11 @@ export interface BackupFacts {
   readonly proof: string | null;
 }
 
+/** Whether a backup should be there: not where nothing is to be backed up yet, or another program makes them. */
+export function isMissed(findings: ReportData["findings"]): boolean {
+  return findings.some(({ check, status }) => check === "backup" && status === "fail");
+}
+
 /** A status in words, by which colour alone need not be trusted. */
 export const statusWords: Readonly<Record<FindingStatus, string>> = {
   pass: "passed",

@@ -2,7 +2,7 @@ import { formatBytes, formatDuration } from "../../base/quantity.ts";
 import { type FindingStatus, findingStatuses, summarize, worstStatus } from "../../base/finding.ts";
 import { type Html, html } from "./html.ts";
 import { icon } from "./icons.ts";
-import type { Disk, ReportData } from "./report_data.ts";
+import { type Disk, isMissed, type ReportData } from "./report_data.ts";
 import { plural, showAge, showTime } from "./words.ts";
 
 /** The state at a glance: what a person sees who looks for two seconds. */
@@ -68,7 +68,8 @@ function lineOf({ findings, notChecked }: ReportData): string {
 
 type Figure = readonly [name: string, value: string, note: string];
 
-function figures({ revisions, tables, backups, storage, startedAt, ms }: ReportData): readonly Figure[] {
+function figures(data: ReportData): readonly Figure[] {
+  const { revisions, tables, storage, startedAt, ms } = data;
   const current = revisions.findLast((revision) => revision.applied);
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   const bytes = tables.reduce((sum, table) => sum + (table.bytes ?? 0), 0);
@@ -80,16 +81,16 @@ function figures({ revisions, tables, backups, storage, startedAt, ms }: ReportD
       ? []
       : [["Rows", plural(rows, "row"), bytes === 0 ? "" : formatBytes(bytes)] as const],
     ...fileBytes === null ? [] : [["Database file", formatBytes(fileBytes), freeWords(disk)] as const],
-    newestBackup(backups, startedAt),
+    newestBackup(data),
     ...backupDisk === null ? [] : [["Disk of backups", freeWords(backupDisk), ""] as const],
   ];
 }
 
-function newestBackup(backups: ReportData["backups"], startedAt: string): Figure {
+function newestBackup({ backups, startedAt, findings }: ReportData): Figure {
   const name = "Newest backup";
   if (backups === null) return [name, "not known", ""];
   const [newest] = backups;
-  return newest === undefined ? [name, "NONE", ""] : [
+  return newest === undefined ? [name, isMissed(findings) ? "NONE" : "none", ""] : [
     name,
     showTime(newest.createdAt),
     `${showAge(newest.createdAt, startedAt)}, ${formatBytes(newest.bytes)}`,
