@@ -57,11 +57,12 @@ export const migrateMutants: readonly Mutant[] = [
     tests: ["migrate/plan_test.ts"],
   },
   {
-    file: "migrate/rules/plan.ts",
-    find: "refuseBridged(history, applied, { target, done });",
-    replace: "",
-    danger: "scripts lead back to a schema that the database never had",
-    tests: ["migrate/plan_test.ts"],
+    file: "migrate/rules/bridged.ts",
+    find: 'origin === "bridge"',
+    replace: 'origin === "stamp"',
+    danger: "scripts lead back to a schema that the database never had, and nobody is told",
+    tests: ["adopt/way_back_test.ts"],
+    filter: "sqlite file: a plan says",
   },
   {
     file: "migrate/rules/plan.ts",

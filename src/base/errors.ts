@@ -119,8 +119,6 @@ export interface ErrorDetails {
   readonly line?: number | null;
   /** The character at which a text cannot be read, from 0. */
   readonly offset?: number;
-  /** When the database was taken over by a bridge, which only a backup leads back over. */
-  readonly adoptedAt?: string;
   /** Whether an infinite number was in the answer, for which the protocol has no form. */
   readonly isInfinite?: true;
   /** Why `pg_dump` cannot be used. */

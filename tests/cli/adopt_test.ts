@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -79,7 +79,7 @@ test("adopt --rehearse tries the bridge on a copy, and changes no byte", () =>
     assert.equal((await json(["status"], cwd)).state, "unmanaged");
   }));
 
-test("adopt --yes backs up, bridges and stamps; its backup alone leads back, and downgrade names it", () =>
+test("adopt --yes backs up, bridges and stamps; downgrade names the backup that has it as it was, or says that none does", () =>
   inFolder(latest, async ({ cwd, url }) => {
     const before = await readOrigin(sqlite, url, latest);
     const adopted = await json(["adopt", "--yes"], cwd);
@@ -99,14 +99,32 @@ test("adopt --yes backs up, bridges and stamps; its backup alone leads back, and
     const [newest] = (await json(["backup", "list"], cwd)).backups;
     assert.deepEqual([newest.own, newest.path], [true, halfPath]);
 
-    const { error } = await json(["downgrade", "-1", "--yes"], cwd, 4);
-    assert.equal(error.code, "irreversible");
-    assert.match(error.message, /was adopted on .* by a bridge, and only its backup leads back/);
-    assert.equal(error.details.backup, adopted.backup.path);
-    const [, command = ""] = /^harbor-db (restore) \S+$/.exec(error.hint) ?? [];
-    await json([command, adopted.backup.path, "--yes"], cwd);
+    const asked = await json(["downgrade", "-1"], cwd, 4);
+    assert.equal(asked.error.code, "needs_confirmation");
+    assert.deepEqual(asked.undoesBridge, { adoptedAt: status.adopted.at, backup: adopted.backup.path });
+    const shown = await runCli(["downgrade", "-1", "--dry-run"], { cwd });
+    assert.match(
+      shown.stdout,
+      /^adopted +by a bridge on \S+: it never had the schemas that the scripts lead back to$/m,
+    );
+    const [, command = "", path = ""] =
+      /^as it was +on \S+: harbor-db (restore) (\S+)$/m.exec(shown.stdout) ?? [];
+    assert.equal(path, adopted.backup.path);
+    const down = await json(["downgrade", "-1", "--yes"], cwd);
+    assert.deepEqual([down.steps.length, down.undoesBridge], [1, asked.undoesBridge]);
+    assert.equal((await json(["upgrade"], cwd)).undoesBridge, null);
+    // Its own script made it now.
+    assert.equal((await json(["downgrade", "-1", "--dry-run"], cwd)).undoesBridge, null);
+    assert.equal((await json(["downgrade", "-2", "--dry-run"], cwd)).undoesBridge.backup, path);
+    await json([command, path, "--yes"], cwd);
     assert.equal((await json(["status"], cwd)).state, "unmanaged");
     assert.deepEqual(await readOrigin(sqlite, url, latest), before);
+
+    await json(["adopt", "--yes", "--no-backup"], cwd);
+    rmSync(dirname(path), { recursive: true });
+    const without = await runCli(["downgrade", "-1", "--dry-run"], { cwd });
+    assert.match(without.stdout, /^as it was +in no backup in \S+backups$/m);
+    assert.equal((await json(["downgrade", "-1", "--yes"], cwd)).undoesBridge.backup, null);
   }));
 
 test("upgrade stops at what nobody manages and says what it found; upgrade --adopt does both", () =>

@@ -89,7 +89,7 @@ const cases = [
   ["has nothing to downgrade at base", "", "downgrade", "base", ""],
   ["refuses to go below base", "1", "downgrade", "-2", "unknown_target"],
   ["refuses a step that has no way back", "1 2 3 4", "downgrade", "000000000002", "irreversible"],
-  ["refuses to undo a bridge", "1b 2b", "downgrade", "-1", "irreversible"],
+  ["undoes what a bridge made", "1b 2b", "downgrade", "base", "-2 -1"],
   ["undoes what came after a bridge", "1b 2", "downgrade", "-1", "-2"],
   ["refuses a gap", "1 3", "upgrade", "head", "out_of_order"],
   ["refuses a missing first revision", "2", "upgrade", "head", "out_of_order"],

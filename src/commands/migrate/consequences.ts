@@ -1,6 +1,7 @@
 import type { HarborError } from "../../base/errors.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
+import type { Values } from "../../cli/options.ts";
 import type { Fact } from "../../cli/output/report.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Going } from "../../migrate/foresee.ts";
@@ -10,8 +11,10 @@ import { readKnownReleases } from "../../releases/known_releases.ts";
 import { releasesThatRun, type Verdict } from "../../releases/may_run.ts";
 import { stoppedReleases } from "../../releases/words.ts";
 import { countText } from "../../state/count_rows.ts";
+import type { folderOptions } from "../backup/options.ts";
 import { filledForGood } from "./kept_lines.ts";
 import { type TableWay, waitsAmong, waysIn } from "./table_ways.ts";
+import { bridgeFacts, readUndoneBridge, type UndoneBridge } from "./undone_bridge.ts";
 
 /** What a plan means for the data and for the application. */
 export interface Consequences {
@@ -25,6 +28,8 @@ export interface Consequences {
   readonly waits: readonly string[];
   /** Why that cannot be read. */
   readonly problem: HarborError | null;
+  /** The bridge that it undoes; `null` for none. */
+  readonly bridge: UndoneBridge | null;
 }
 
 /** What is known where nothing is there yet, or nothing is to be done. */
@@ -34,18 +39,19 @@ export const noConsequences: Consequences = {
   releases: null,
   waits: [],
   problem: null,
+  bridge: null,
 };
 
 /** Reads what a plan means. */
 export async function readConsequences(
   app: App,
   context: RunContext,
-  { plan, losses, noKeep, known }: {
+  { plan, losses, options, known }: {
     readonly plan: PreparedPlan;
     /** In which ways it would run, where that was read already. */
     readonly known?: { readonly ways: readonly Way[]; readonly tables: readonly TableWay[] };
     readonly losses: readonly string[];
-    readonly noKeep: boolean;
+    readonly options: Values<typeof folderOptions> & { readonly noKeep: boolean };
   },
 ): Promise<Consequences> {
   // In an empty database nothing is there that could go.
@@ -58,10 +64,11 @@ export async function readConsequences(
   const schemas = foreseen?.schemas ?? null;
   return {
     going: foreseen?.going ?? null,
-    losses: noKeep ? [...losses, ...await filledForGood(context, ways)] : losses,
+    losses: options.noKeep ? [...losses, ...await filledForGood(context, ways)] : losses,
     releases: releases === null || schemas === null ? null : verdicts(releases, schemas),
     waits: waitsAmong(known?.tables ?? await waysIn(context, ways)),
     problem,
+    bridge: await readUndoneBridge(app, context, { plan, options }),
   };
 }
 
@@ -74,7 +81,7 @@ function verdicts(
 }
 
 /** What programs are told. */
-export function consequencesJson({ going, releases, problem }: Consequences): Outcome["json"] {
+export function consequencesJson({ going, releases, problem, bridge }: Consequences): Outcome["json"] {
   return {
     goes: going?.map(({ table, column, count }) => ({
       table,
@@ -84,6 +91,7 @@ export function consequencesJson({ going, releases, problem }: Consequences): Ou
     })) ?? null,
     releases: releases?.map(({ now, then }) => ({ ...then, mayRunNow: now.mayRun })) ?? null,
     releasesProblem: problem,
+    undoesBridge: bridge && { adoptedAt: bridge.adoptedAt, backup: bridge.backup?.path ?? null },
   };
 }
 
@@ -96,7 +104,7 @@ const named = 12;
  * @param isWhole Whether everything is named, however much it is
  */
 export function consequenceFacts(
-  { going, losses, releases, waits, problem }: Consequences,
+  { going, losses, releases, waits, problem, bridge }: Consequences,
   isWhole: boolean,
 ): readonly Fact[] {
   const goes = goingTexts(going ?? [], isWhole);
@@ -108,6 +116,7 @@ export function consequenceFacts(
     ...isWhole ? [] : waits.map((wait): Fact => ["waits", wait]),
     ...releaseFacts(releases ?? []),
     ...problem === null ? [] : [["releases", `not known: ${problem.message}`] as const],
+    ...bridge === null ? [] : bridgeFacts(bridge),
   ];
 }
 

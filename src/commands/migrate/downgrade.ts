@@ -21,7 +21,5 @@ export const downgradeCommand = defineCommand({
           ...options,
           consequences,
         }),
-    }).catch(async (error) => {
-      throw await (await import("./point_to_backup.ts")).pointToBackup(app, options, error);
     }),
 });

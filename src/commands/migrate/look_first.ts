@@ -88,7 +88,7 @@ async function printDryRun(
   context: RunContext,
   { plan, losses, tellUnenforced }: Seen,
 ): Promise<Outcome> {
-  const { app, options: { noKeep } } = undertaking;
+  const { app, options } = undertaking;
   const { report } = app;
   printPlace(undertaking);
   const { waysOfPlan } = await import("../../migrate/steps/run_steps.ts");
@@ -97,11 +97,11 @@ async function printDryRun(
   printPlan(app, plan, tables);
   const consequences = plan.steps.length === 0
     ? noConsequences
-    : await readConsequences(app, context, { plan, losses, noKeep, known: { ways, tables } });
+    : await readConsequences(app, context, { plan, losses, options, known: { ways, tables } });
   report.facts(consequenceFacts(consequences, true));
   tellUnenforced();
   for (const kept of plan.unreturned) report.line(`puts back  ${unreturnedText(kept)}`);
-  const keeps = await keptBy(context, plan, noKeep);
+  const keeps = await keptBy(context, plan, options.noKeep);
   for (const { table, columns } of keeps) {
     report.line(`keeps      ${table}${columns === null ? "" : `: ${columns.join(", ")}`}`);
   }
@@ -122,18 +122,18 @@ async function ask(
     & Pick<Foreknown, "goal">
     & Required<Pick<Undertaking, "question">>,
 ): Promise<Looked> {
-  const { app, options: { noKeep } } = undertaking;
+  const { app, options } = undertaking;
   let consequences = noConsequences;
   try {
     await app.confirm(async () => {
-      consequences = await readConsequences(app, context, { plan, losses, noKeep });
+      consequences = await readConsequences(app, context, { plan, losses, options });
       tellUnenforced();
       return await question(context, plan, consequences);
     });
     return { known: { goal, confirmed: plan, consequences } };
   } catch (failure) {
     if (!(failure instanceof HarborError) || failure.code !== "needs_confirmation") throw failure;
-    const keeps = await keptBy(context, plan, noKeep);
+    const keeps = await keptBy(context, plan, options.noKeep);
     return {
       outcome: { json: { ...seenJson(undertaking, { plan, losses }, consequences), keeps }, failure },
     };

@@ -30,7 +30,7 @@ export async function runPlan(
     if (confirmed !== null) refuseOtherSteps(confirmed, plan);
     printPlace(undertaking);
     if (question === undefined || app.settings.yes) {
-      consequences = await readConsequences(app, context, { plan, losses: [], noKeep: options.noKeep });
+      consequences = await readConsequences(app, context, { plan, losses: [], options });
       app.report.facts(consequenceFacts(consequences, false));
     }
     const onTrial = isNew ? undefined : await guard?.begin(context, options.before !== undefined);

@@ -42,8 +42,7 @@ export function settleGoal(goal: Goal, { to }: { readonly to: string | null }): 
  *
  * @returns The steps in running order; empty when already there
  * @throws {HarborError} `missing_revision`, `out_of_order` or `checksum_mismatch` when history and database disagree ·
- * `unfinished` when a revision stopped half way in the other direction · `irreversible` when a step down has no script
- * or undoes a bridge ·
+ * `unfinished` when a revision stopped half way in the other direction · `irreversible` when a step down has no script ·
  * `unknown_target`, `ambiguous_target`, `wrong_direction` for a goal that cannot be · `bad_script`
  */
 export function plan(history: History, applied: readonly Applied[], goal: Goal): readonly Step[] {
@@ -63,7 +62,6 @@ export function plan(history: History, applied: readonly Applied[], goal: Goal):
       resume: index === 0 ? unfinished : null,
     }));
   }
-  refuseBridged(history, applied, { target, done });
   // A downgrade under way still counts as done: its row is there until its last statement.
   if (target > done) throw wrongWay(history, goal, { target, done });
   return history.revisions.slice(target, done).toReversed().map((revision, index) => ({
@@ -123,25 +121,6 @@ function halfWay({ revisions }: History, row: Applied, goal: Goal): HarborError 
         ? `harbor-db upgrade ${row.revision}`
         : "harbor-db downgrade -1",
       details: { revision: row.revision, statementsDone: row.statementsDone },
-    },
-  );
-}
-
-/** The scripts lead back to schemas that a bridged database never had; where it came from is in its backup. */
-function refuseBridged(
-  history: History,
-  applied: readonly Applied[],
-  at: { readonly target: number; readonly done: number },
-): void {
-  const undone = history.revisions.slice(at.target, at.done).map(({ id }) => id);
-  const row = applied.find(({ revision, origin }) => origin === "bridge" && undone.includes(revision));
-  if (row === undefined) return;
-  throw new HarborError(
-    "irreversible",
-    `Cannot downgrade "${row.revision}" (${row.name}): the database was adopted on ${row.startedAt} by a bridge, and only its backup leads back to where it came from`,
-    {
-      hint: `harbor-db backup list, then harbor-db restore <the last one before ${row.startedAt}>`,
-      details: { revision: row.revision, adoptedAt: row.startedAt },
     },
   );
 }
