@@ -163,10 +163,19 @@ interface Seldom {
   readonly listedBy: string;
 }
 
-/** What developers run, or an operator once: a server's start-up and download count more. Help of all commands is for everybody. */
+/**
+ * What developers run, or an operator once, or what takes its time anyhow, as a rehearsal: a server's start-up and download count
+ * more. Help of all commands is for everybody.
+ */
 const seldom: Seldom = {
   name: "seldom",
-  folders: ["src/commands/author", "src/author", "src/commands/schedule"],
+  folders: [
+    "src/commands/author",
+    "src/author",
+    "src/commands/schedule",
+    "src/commands/migrate/rehearsal",
+    "src/rehearse",
+  ],
   listedBy: "src/commands/all.ts",
 };
 

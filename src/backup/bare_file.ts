@@ -85,13 +85,11 @@ async function prove(path: string, { path: copy, kind, store, encoding }: Plain)
   refuseSideFiles(path);
   const engine = await store.restorer(kind.copy);
   const onProgress = startMeter(store, "backup").part("looking", 1);
-  const { content, proof, notRestored, host = null } = await engine.prove(copy, store.signal, { onProgress })
-    .catch(
-      (error) => {
-        const isDamage = error instanceof HarborError && error.code === "backup_failed";
-        throw isDamage ? noCopy(path, error.message) : error;
-      },
-    );
+  const proven = await engine.prove(copy, store.signal, { onProgress }).catch((error) => {
+    const isDamage = error instanceof HarborError && error.code === "backup_failed";
+    throw isDamage ? noCopy(path, error.message) : error;
+  });
+  const { content, proof, notRestored, host = null, notFollowed = [] } = proven;
   const manifest: Manifest = {
     id: basename(path),
     version: "",
@@ -117,6 +115,7 @@ async function prove(path: string, { path: copy, kind, store, encoding }: Plain)
     notRestored,
     host,
     notCompared: null,
+    notFollowed,
     uncarried: [],
   };
   const { compression, encryption } = manifest;

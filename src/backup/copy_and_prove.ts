@@ -5,7 +5,7 @@ import { HarborError } from "../base/errors.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import { requireSpace } from "../base/files/free_space.ts";
 import { makeFolderFor } from "../base/files/owner.ts";
-import type { Proven } from "../engines/backup/content.ts";
+import type { NotRestored, Proven } from "../engines/backup/content.ts";
 import type { BackupContent, BackupEngine, OnProgress, Trial } from "../engines/backup/engine.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Meter, startMeter } from "../engines/backup/meter.ts";
@@ -102,19 +102,33 @@ function refuseOtherContent(url: string, content: BackupContent, found: BackupCo
 }
 
 /** What was only read back has left nothing on which anything could be tried. */
-function noTrial(url: string, { notRestored }: Proven): HarborError {
+function noTrial(url: string, { notRestored, host }: Proven): HarborError {
   const isUntrusted = notRestored === "code of a role with fewer rights would run";
+  const fault = host?.fault ?? null;
   return new HarborError(
     isUntrusted ? "untrusted_owner" : "rehearsal_failed",
     `Cannot rehearse on a copy of "${url}"`,
     {
-      state: `it could not be restored aside: ${notRestored ?? "nobody knows why"}`,
-      hint: isUntrusted
-        ? "Nothing was changed. Run it as the role that owns the tables, or trust it with all of your own rights: --trust-owner"
-        : "Nothing was changed. Give the server room for a second copy, or the role the right to make a database for it.",
+      state: `it could not be restored aside: ${notRestored ?? "nobody knows why"}${
+        fault === null ? "" : ` (${fault})`
+      }`,
+      hint: `Nothing was changed. ${trialRemedy(notRestored)}`,
       details: { notRestored },
     },
   );
+}
+
+function trialRemedy(notRestored: NotRestored | null): string {
+  switch (notRestored) {
+    case "code of a role with fewer rights would run":
+      return "Run it as the role that owns the tables, or trust it with all of your own rights: --trust-owner";
+    case "its definitions need something outside of the copy":
+      return "Make what they need in host.sql beside the history; where harbor-db's own engine made the copy, try: --backup-engine pg_dump";
+    case "an extension cannot be made in a scratch database":
+      return "Run it as a role that may make the extension.";
+    default:
+      return "Give the server room for a second copy, or the role the right to make a database for it.";
+  }
 }
 
 /**

@@ -131,18 +131,15 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
     const plain = join(workspace, "copy");
     const meter = startMeter(context, "backup");
     const isEncoded = encodingSuffix(encoding) !== "";
-    const { content, proof, notRestored, host = null, notCompared = null, timing } = await copyAndProve(
-      context,
-      engine,
-      {
-        path: plain,
-        meter,
-        share: isEncoded ? 0.7 : 1,
-        onTrial: plan.onTrial,
-        mayGoUntried: plan.mayGoUntried ?? false,
-        isQuick: isWaitedFor(plan.reason),
-      },
-    );
+    const proven = await copyAndProve(context, engine, {
+      path: plain,
+      meter,
+      share: isEncoded ? 0.7 : 1,
+      onTrial: plan.onTrial,
+      mayGoUntried: plan.mayGoUntried ?? false,
+      isQuick: isWaitedFor(plan.reason),
+    });
+    const { content, proof, notRestored, host = null, notCompared = null, notFollowed = [], timing } = proven;
     await refuseIfMoved(context, mark);
     const newest = plan.mayReuse
       ? (await folderPlace(folder).newest(context.now(), {
@@ -180,6 +177,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       notRestored,
       host,
       notCompared,
+      notFollowed,
       uncarried: plan.uncarried,
     };
     return {

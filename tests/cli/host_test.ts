@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
-import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
+import { sharedPostgres, withClient } from "../support/servers/postgres_server.ts";
 
 const config = `export default { dialect: "postgresql", schema: "./schema.ts", out: "./drizzle" };`;
 
@@ -96,46 +97,66 @@ export const todos = pgTable("todos", {
 
 test("a reference to a table of the host's is upgraded, verified, backed up and adopted, and that table left alone", () =>
   withProject(({ cwd, write, run }) =>
-    withFreshPostgres(15, async (url, sql) => {
-      await write(
-        "host.ts",
-        `import { integer, pgSchema } from "drizzle-orm/pg-core";
+    withOwnedPostgres(15, "CREATEDB", ({ url }) =>
+      withClient(url, async (sql) => {
+        await write(
+          "host.ts",
+          `import { integer, pgSchema } from "drizzle-orm/pg-core";
 export const users = pgSchema("auth").table("users", { id: integer().primaryKey() });`,
-      );
-      await write("schema.ts", referring());
-      const refused = await run(1, "generate", "First");
-      assert.match(refused.stderr, /schema "auth" does not exist[^]*say so in drizzle\/host\.sql/);
-      const users = "CREATE SCHEMA auth; CREATE TABLE auth.users (id integer PRIMARY KEY);";
-      await write("drizzle/host.sql", `${users} INSERT INTO auth.users VALUES (1), (2);`);
-      await run(0, "generate", "First");
-      await write("schema.ts", referring("second: integer().references(() => users.id),"));
-      const second = await run(0, "generate", "Second");
-      assert.doesNotMatch(second.stdout, /hazard|without rows/);
-      const own = (code: number, ...args: readonly string[]) =>
-        runCli([...args, "--json"], { cwd, env: { DATABASE_URL: url } }).then((result) => {
-          assert.equal(result.code, code, `${args.join(" ")}\n${result.stdout}${result.stderr}`);
-          return JSON.parse(result.stdout);
-        });
-      await sql.unsafe(`${users} INSERT INTO auth.users VALUES (7)`);
-      await own(0, "upgrade", "+1", "--no-backup");
-      await sql.unsafe("INSERT INTO todos (id, owner) VALUES (1, 7)");
-      await own(0, "upgrade", "--no-backup");
-      await sql.unsafe("UPDATE todos SET second = 7");
-      const { findings } = await own(0, "verify", "--only", "schema,data");
-      assert.deepEqual(findings.map(({ status }: { status: string }) => status), ["pass", "pass"]);
-      const { backup } = await own(0, "backup");
-      assert.ok(backup.tables.every(({ name }: { name: string }) => !name.startsWith("auth.")));
-      await own(0, "restore", backup.path, "--yes");
-      await own(0, "downgrade", "-1", "--yes", "--no-backup");
-      await own(0, "upgrade", "--no-backup");
-      assert.deepEqual([...await sql`SELECT owner, second FROM todos`], [{ owner: 7, second: 7 }]);
-      assert.deepEqual([...await sql`SELECT id FROM auth.users`], [{ id: 7 }]);
-      await sql.unsafe("DROP TABLE harbor_version CASCADE; ALTER TABLE todos DROP COLUMN second");
-      await sql.unsafe("ALTER TABLE todos ADD COLUMN second integer; UPDATE todos SET second = 8");
-      const conflict = await own(4, "adopt", "--yes", "--no-backup");
-      assert.match(conflict.error.message, /refers by second to auth\.users/);
-      await sql.unsafe("UPDATE todos SET second = 7");
-      await own(0, "adopt", "--yes", "--no-backup");
-      await own(0, "verify", "--only", "schema");
-    })
+        );
+        await write("schema.ts", referring());
+        const refused = await run(1, "generate", "First");
+        assert.match(refused.stderr, /schema "auth" does not exist[^]*say so in drizzle\/host\.sql/);
+        const users = "CREATE SCHEMA auth; CREATE TABLE auth.users (id integer PRIMARY KEY);";
+        await write("drizzle/host.sql", `${users} INSERT INTO auth.users VALUES (1), (2);`);
+        await run(0, "generate", "First");
+        const more = "second: integer().references(() => users.id),";
+        await write("schema.ts", referring(`${more} third: integer(),`));
+        const second = await run(0, "generate", "Second");
+        assert.doesNotMatch(second.stdout, /hazard|without rows/);
+        const own = (code: number, ...args: readonly string[]) =>
+          runCli([...args, "--json"], { cwd, env: { DATABASE_URL: url } }).then((result) => {
+            assert.equal(result.code, code, `${args.join(" ")}\n${result.stdout}${result.stderr}`);
+            return JSON.parse(result.stdout);
+          });
+        await sql.unsafe(`${users} INSERT INTO auth.users VALUES (7)`);
+        await own(0, "upgrade", "+1", "--no-backup");
+        await sql.unsafe("INSERT INTO todos (id, owner) VALUES (1, 7)");
+        await own(0, "upgrade", "--no-backup");
+        await sql.unsafe("UPDATE todos SET second = 7");
+        const { findings } = await own(0, "verify", "--only", "schema,data");
+        assert.deepEqual(findings.map(({ status }: { status: string }) => status), ["pass", "pass"]);
+        const { backup } = await own(0, "backup");
+        assert.ok(backup.tables.every(({ name }: { name: string }) => !name.startsWith("auth.")));
+        const followed = ["todos (owner) to auth.users (id)", "todos (second) to auth.users (id)"];
+        assert.deepEqual([backup.proof, backup.notFollowed], ["scratch database", followed]);
+        const looked = await own(0, "backup", "verify", backup.path);
+        assert.match(
+          JSON.stringify(looked.findings),
+          /not looked at: the rows behind todos \(owner\) to auth/,
+        );
+        await own(0, "restore", backup.path, "--yes");
+        // A reference of a column with values that are in no other, in a copy that knows none of the host's rows.
+        await write("schema.ts", referring(`${more} third: integer().references(() => users.id),`));
+        await run(0, "generate", "Third");
+        await sql.unsafe("INSERT INTO auth.users VALUES (9); UPDATE todos SET third = 9");
+        const { rehearsal } = await own(0, "upgrade", "--rehearse");
+        assert.equal(rehearsal.failure, null);
+        assert.match(
+          rehearsal.remarks.at(-1),
+          /not looked at: behind .*todos \(third\) to auth\.users \(id\)\.$/,
+        );
+        await own(0, "upgrade", "--max-time", "1h");
+        await own(0, "downgrade", "-2", "--yes", "--no-backup");
+        await own(0, "upgrade", "--no-backup");
+        assert.deepEqual([...await sql`SELECT owner, second FROM todos`], [{ owner: 7, second: 7 }]);
+        assert.deepEqual([...await sql`SELECT id FROM auth.users`], [{ id: 7 }, { id: 9 }]);
+        await sql.unsafe("DROP TABLE harbor_version CASCADE; ALTER TABLE todos DROP COLUMN second");
+        await sql.unsafe("ALTER TABLE todos ADD COLUMN second integer; UPDATE todos SET second = 8");
+        const conflict = await own(4, "adopt", "--yes", "--no-backup");
+        assert.match(conflict.error.message, /refers by second to auth\.users/);
+        await sql.unsafe("UPDATE todos SET second = 7");
+        await own(0, "adopt", "--yes", "--no-backup");
+        await own(0, "verify", "--only", "schema");
+      }))
   ));

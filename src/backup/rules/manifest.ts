@@ -83,6 +83,8 @@ const manifestFields = v.pipe(
     ),
     /** What the proof left out, since a change waited for it; `null` when nothing. Earlier releases left nothing out. */
     notCompared: v.optional(v.nullable(oneOf(notComparedParts)), null),
+    /** See `Proven.notFollowed`. Earlier releases restored no copy with such references. */
+    notFollowed: v.optional(listOf(v.string()), []),
     /** What was in the database and is not in the copy: `function total_size`. */
     uncarried: listOf(v.string()),
   }),

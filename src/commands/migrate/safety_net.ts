@@ -50,7 +50,10 @@ export interface SafetyNet {
   catch(context: RunContext, error: unknown): Promise<unknown>;
   /** What `--json` shows of the backup. */
   summary():
-    | (Pick<Proven, "notRestored" | "notCompared"> & { readonly path: string; readonly verified: boolean })
+    | (Pick<Proven, "notRestored" | "notCompared" | "notFollowed"> & {
+      readonly path: string;
+      readonly verified: boolean;
+    })
     | null;
 }
 
@@ -224,6 +227,7 @@ export function createSafetyNet(app: App, options: SafetyValues, bareWords: stri
         verified: true,
         notRestored: made.manifest.notRestored,
         notCompared: made.manifest.notCompared,
+        notFollowed: made.manifest.notFollowed,
       },
   };
 }

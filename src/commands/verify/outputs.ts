@@ -1,4 +1,4 @@
-import type { Proof, Proven } from "../../engines/backup/content.ts";
+import { notFollowedText, type Proof, type Proven } from "../../engines/backup/content.ts";
 import { basename, resolve } from "node:path";
 import { asFileError, HarborError, messageOf } from "../../base/errors.ts";
 import { notCheckedOf, worstStatus } from "../../base/finding.ts";
@@ -128,9 +128,11 @@ const proofWords: Readonly<Record<Proof, string>> = {
   "read back": "read back and compared, not restored",
 };
 
-function becauseOf({ notRestored, notCompared = null, host = null }: Proven): string {
-  if (host?.fault === null) return `, on what ${host.file} makes`;
-  const left = notCompared === null ? "" : `; ${notCompared} not compared`;
+function becauseOf(proven: Proven): string {
+  const { notRestored, notCompared = null, host = null } = proven;
+  const made = notFollowedText(proven);
+  if (host?.fault === null) return `, on what ${host.file} makes${made}`;
+  const left = notCompared === null ? made : `; ${notCompared} not compared${made}`;
   return notRestored === null ? left : `: ${notRestored}`;
 }
 

@@ -60,6 +60,11 @@ export interface Proven {
   readonly notRestored: NotRestored | null;
   /** `null` or left out where everything was looked at that the proof can look at. */
   readonly notCompared?: NotCompared | null;
+  /**
+   * The references out of the copy, as `notes (owner) to auth.users (id)`: the rows behind them were made up where it was restored.
+   * Left out where there are none.
+   */
+  readonly notFollowed?: readonly string[];
 }
 
 /** Says how far a copy was proven: `proven (opened)`, `read back, NOT restored: the role may not create databases`. */
@@ -73,10 +78,24 @@ export function proofText(proven: Proven): string {
 }
 
 /** Says how a copy was proven: `opened`, `opened; index entries not compared`, `scratch database, on what drizzle/host.sql makes`. */
-export function proofWords({ proof, notCompared = null, host = null }: Proven): string {
+export function proofWords(proven: Proven): string {
+  const { proof, notCompared = null, host = null } = proven;
   const how = host === null || host.fault !== null ? proof : `${proof}, on what ${host.file} makes`;
-  return notCompared === null ? how : `${how}; ${notCompared} not compared`;
+  return `${how}${notCompared === null ? "" : `; ${notCompared} not compared`}${notFollowedText(proven)}`;
 }
+
+/** Says which references nobody followed: `; not looked at: the rows behind notes (owner) to auth.users (id)`; nothing without any. */
+export function notFollowedText({ notFollowed = [] }: Pick<Proven, "notFollowed">): string {
+  const more = notFollowed.length - shownReferences;
+  return notFollowed.length === 0
+    ? ""
+    : `; not looked at: the rows behind ${notFollowed.slice(0, shownReferences).join(", ")}${
+      more > 0 ? ` and ${more} more references` : ""
+    }`;
+}
+
+/** How many references are told one by one; all of them are in the manifest. */
+const shownReferences = 5;
 
 /** What the identity of a database looks like, in it and in manifests. */
 export const identityForm = /^[0-9a-f]{32}$/;

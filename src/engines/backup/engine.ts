@@ -141,8 +141,22 @@ export interface Trial {
   readonly options: Pick<OpenOptions, "largeRows">;
   /** Holds what is in it, for comparing that with what something leaves that is tried on it. Called before. */
   readonly hold: HoldContents;
-  /** What of the figures that are taken on it is otherwise in the database itself, as sentences. */
+  /**
+   * Makes rows up to which rows of the copy would refer by more references: what is tried may make those. Left out where a copy holds
+   * all that it refers to.
+   */
+  standIn?(references: readonly HostReference[]): Promise<void>;
+  /** What of the copy, or of the figures that are taken on it, is otherwise in the database itself, as sentences: as it is by now. */
   readonly remarks: readonly string[];
+}
+
+/** A reference to a table that no copy holds, by names as snapshots have them. */
+export interface HostReference {
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** `auth.users` */
+  readonly host: string;
+  readonly keys: readonly string[];
 }
 
 /** Why nothing can be restored aside. */

@@ -3,6 +3,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { openHarborEngine } from "../../../src/engines/postgres/backup/engine.ts";
 import { openPgDumpEngine } from "../../../src/engines/postgres/backup/pg_dump/engine.ts";
+import type { Trial } from "../../../src/engines/backup/engine.ts";
 import { testClient } from "../../support/databases.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
 import { never, parsePostgres, run, withCopy } from "../../support/postgres_engines.ts";
@@ -30,11 +31,21 @@ for (const name of ["pg_dump", "harbor"] as const) {
         CREATE TABLE notes (id integer PRIMARY KEY REFERENCES auth.users, owner text DEFAULT auth.me()); INSERT INTO notes VALUES (7)`,
       );
       const users = `${brought} CREATE TABLE auth.users (id integer PRIMARY KEY);`;
+      const key = "CREATE TABLE auth.users (id integer PRIMARY KEY";
       // The file, how a copy is proven, and why not on it.
       const cases = [
         [null, "read back", undefined],
         [`CREATE ROLE nobody_has; ${users} INSERT INTO auth.users VALUES (7);`, "scratch database", null],
-        [users, "read back", /^rows may refer to some that drizzle\/host\.sql does not make: .*notes/],
+        [users, "scratch database", null],
+        [`${brought} ${key}, email text NOT NULL);`, "scratch database", null],
+        [`${brought} ${key} GENERATED ALWAYS AS IDENTITY);`, "scratch database", null],
+        [brought, "scratch database", null],
+        [
+          `${brought} ${key} CHECK (id < 7));`,
+          "read back",
+          /^what drizzle\/host\.sql makes takes no rows with nothing but keys: .*notes_id_fkey/,
+        ],
+        [`${brought} CREATE TABLE auth.users (uid integer);`, "read back", /takes no rows.*column "id"/],
         ["CREATE SCHEMA auth;\nCREATE TABEL a ();", "read back", /^drizzle\/host\.sql:2: syntax error/],
         ["ALTER ROLE postgres LOGIN;", "read back", /line 1: it changes the whole server/],
         [
@@ -52,6 +63,11 @@ for (const name of ["pg_dump", "harbor"] as const) {
           const proven = await engine.prove(path, never);
           assert.equal(proven.proof, proof, `${text}`);
           assert.deepEqual(proven.content.tables, content.tables);
+          assert.deepEqual(
+            proven.notFollowed,
+            fault === null ? ["notes (id) to auth.users (id)"] : undefined,
+            `${text}`,
+          );
           if (fault instanceof RegExp) assert.match(proven.host?.fault ?? "", fault);
           else assert.equal(proven.host?.fault, fault);
           if (fault !== null) return;
@@ -65,6 +81,61 @@ for (const name of ["pg_dump", "harbor"] as const) {
       }
       const roles = await run(url, "SELECT 1 AS one FROM pg_roles WHERE rolname = 'nobody_has'");
       assert.deepEqual(roles, []);
+    }));
+}
+
+/** Two columns in another order than in the host's key, names that need quotes, a second key of the same table, and its own references. */
+const referring =
+  `CREATE SCHEMA "a""b"; CREATE TABLE "a""b"."t)," ("k 1" integer, k2 text NOT NULL, u uuid UNIQUE, PRIMARY KEY (k2, "k 1"));
+  INSERT INTO "a""b"."t)," VALUES (1, 'x', '00000000-0000-0000-0000-000000000001'), (2, 'y', NULL);
+  CREATE TABLE parents (id integer PRIMARY KEY, u uuid REFERENCES "a""b"."t),"(u) DEFERRABLE INITIALLY DEFERRED);
+  CREATE TABLE children (id integer PRIMARY KEY, parent integer REFERENCES parents, "A" text, "B, " bigint,
+    CONSTRAINT "it's" FOREIGN KEY ("A", "B, ") REFERENCES "a""b"."t),"(k2, "k 1") ON DELETE CASCADE);
+  INSERT INTO parents VALUES (1, '00000000-0000-0000-0000-000000000001'), (2, NULL);
+  INSERT INTO children VALUES (1, 1, 'x', 1), (2, 1, 'y', NULL), (3, NULL, 'y', 2), (4, 2, 'x', 1);`;
+
+for (const name of ["pg_dump", "harbor"] as const) {
+  test(`postgres 15: a copy of ${name} is restored without a file, too, on keys made up for what it refers to; what dangles within it is found`, () =>
+    withOwnedPostgres(15, "CREATEDB", async ({ url, adminUrl }) => {
+      await run(url, referring);
+      const open = (text: string | null) => {
+        const place = { ...parsePostgres(url), hostFile: { file: "drizzle/host.sql", text: () => text } };
+        return name === "harbor"
+          ? openHarborEngine(place, testClient)
+          : openPgDumpEngine(place, testClient, { PATH: process.env["PATH"] });
+      };
+      const engine = await open(null);
+      await withCopy(engine, async ({ path, content }) => {
+        let seen: unknown;
+        const onRestored = async ({ url: copy, remarks }: Trial) => {
+          assert.ok("database" in copy);
+          const aside = Object.assign(new URL(url), { pathname: `/${copy.database}` }).href;
+          seen = await run(aside, `SELECT "k 1"::integer, k2, u::text FROM "a""b"."t)," ORDER BY 1, 2`);
+          assert.equal(remarks.filter((each) => /behind .*children \(A, B, \) to/.test(each)).length, 1);
+        };
+        assert.deepEqual(await engine.prove(path, never, { onRestored }), {
+          content,
+          proof: "scratch database",
+          notRestored: null,
+          host: null,
+          notFollowed: ['children (A, B, ) to a"b.t), (k2, k 1)', 'parents (u) to a"b.t), (u)'],
+        });
+        const u = "00000000-0000-0000-0000-000000000001";
+        assert.deepEqual(seen, [
+          { "k 1": 1, k2: "x", u: null },
+          { "k 1": 2, k2: "y", u: null },
+          { "k 1": null, k2: null, u },
+        ]);
+      });
+      await run(adminUrl, "ALTER TABLE children DISABLE TRIGGER ALL; DELETE FROM children WHERE id = 4");
+      await run(url, "INSERT INTO children VALUES (5, 99, 'x', 1)");
+      for (const text of [null, `CREATE SCHEMA "a""b";`]) {
+        const own = await open(text);
+        await withCopy(own, async ({ path }) => {
+          const refused = await rejectsWith("backup_failed", own.prove(path, never));
+          assert.match(refused.message, /children_parent_fkey/);
+        });
+      }
     }));
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { query } from "../../../src/engines/postgres/backup/session.ts";
 import { tryOn } from "../../../src/engines/postgres/backup/scratch.ts";
+import { openStandIns } from "../../../src/engines/postgres/backup/stand_in.ts";
 import { openSession } from "../../../src/engines/postgres/session/open_session.ts";
 import { parsePostgres } from "../../support/postgres_engines.ts";
 import { withFreshPostgres } from "../../support/servers/postgres_server.ts";
@@ -16,7 +17,8 @@ for (const version of [15, 18] as const) {
       try {
         await session.script(told);
         await session.script("CREATE TABLE public.t AS SELECT n FROM generate_series(1, 5000) n");
-        const trial = { content: { serverVersion: "", tables: [], schema: "" }, url, owners: [] };
+        const content = { serverVersion: "", tables: [], schema: "" };
+        const trial = { content, url, owners: [], standIns: openStandIns(session) };
         await tryOn(session, trial, async () => {
           await session.script(told);
           const left = await query(

@@ -5,6 +5,7 @@ import type { RunContext } from "../../../engines/run_context.ts";
 import type { Finding } from "../../../base/finding.ts";
 import type { QuerySource } from "../../../rehearse/query_plans.ts";
 import { type Rehearsal, rehearse } from "../../../rehearse/rehearse.ts";
+import { hostReferences } from "../../../rehearse/rules/host_references.ts";
 import type { Forecast } from "../../../rehearse/rules/forecast.ts";
 import { backupCheck } from "../../../verify/checks/backup.ts";
 import { historyCheck } from "../../../verify/checks/history.ts";
@@ -33,6 +34,7 @@ export async function rehearseOnCopy(
   },
 ): Promise<Forecast> {
   return await withTrial(app, context, trial, async (onCopy) => {
+    await trial.standIn?.(hostReferences(onCopy.history, await onCopy.database.introspect()));
     const rehearsal = await make(onCopy, {
       check: () => checkResult(app, onCopy),
       hold: trial.hold,

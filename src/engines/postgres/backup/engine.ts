@@ -15,7 +15,7 @@ import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_f
 import { dependentsLeftOut, putBack, readDependents } from "./dependents.ts";
 import { type CopyVisitor, readCopyFile } from "./read_file.ts";
 import { dropContent, dropSchemas, ensureSchema, prepareSchemas, refuseLosses } from "./replace.ts";
-import { scratchObstacle, tryOn, withScratch } from "./scratch.ts";
+import { type Aside, scratchObstacle, tryOn, withScratch } from "./scratch.ts";
 import { type BackupTask, inTransaction, query, taskFailure, withBackupSession } from "./session.ts";
 import {
   contentName,
@@ -75,7 +75,7 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
       const task = taskOf("prove a copy of", signal);
       const file = { path, signal, onProgress, readsAccount };
       try {
-        const { restored, notRestored, host } = await withScratch(task, {
+        const { restored, ...proven } = await withScratch(task, {
           holds: "tables",
           isTried: onRestored !== undefined,
           code: {
@@ -83,13 +83,13 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
             functions: () => Promise.resolve([]),
           },
         }, async (scratch, aside) => {
-          const proven = await restoreAside(scratch, file);
-          const { content } = proven;
+          const found = await restoreAside(scratch, file, aside);
+          const { content } = found;
           if (onRestored !== undefined) await tryOn(scratch, { content, ...aside }, onRestored);
-          return proven;
+          return found;
         });
-        if (notRestored === null) return { ...restored, proof: "scratch database", notRestored, host };
-        return { ...await readBack(file), proof: "read back", notRestored, host };
+        if (restored !== null) return { ...restored, ...proven, proof: "scratch database" };
+        return { ...await readBack(file), ...proven, proof: "read back" };
       } catch (error) {
         throw taskFailure(task, error);
       }
@@ -163,7 +163,12 @@ function shapeDigest(scripts: readonly (string | undefined)[]): string {
 }
 
 /** Restores a copy into an empty database and returns what came out. */
-async function restoreAside(scratch: Session, file: FileToProve): Promise<ProvenCopy> {
+async function restoreAside(
+  scratch: Session,
+  file: FileToProve,
+  { standIns }: Pick<Aside, "standIns">,
+): Promise<ProvenCopy> {
+  let copied: Schemas | undefined;
   const { header, definitions } = await inTransaction(
     scratch,
     { mode: "write" },
@@ -172,7 +177,13 @@ async function restoreAside(scratch: Session, file: FileToProve): Promise<Proven
         ...file,
         share: 0.6,
         async onHeader(found) {
-          for (const each of schemasOf(found)) await ensureSchema(scratch, each);
+          copied = schemasOf(found);
+          for (const each of copied) await ensureSchema(scratch, each);
+        },
+        async onDefinitions(text) {
+          // References stand in the last ones, behind the rows.
+          await standIns.forCopy(text, copied!);
+          await scratch.script(text);
         },
       }),
   );

@@ -12,6 +12,7 @@ import { sqlStateOf } from "../session/errors.ts";
 import { bringHost, isDuplicate, readHostFile } from "./bring_host.ts";
 import { holdAtRest } from "./hold_at_rest.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
+import { openStandIns, type StandIns } from "./stand_in.ts";
 import { countNow } from "../watch/locks.ts";
 import { type ArchivedCode, callsUntrusted, ownersToTry, untrustedOnLoad } from "../trust/trust.ts";
 
@@ -22,6 +23,8 @@ export type ScratchResult<T> =
   & {
     /** What was made there first; `null` where nothing was asked for. */
     readonly host: ProofHost | null;
+    /** The references out of what was restored there, to rows that were made up; left out where there are none. */
+    readonly notFollowed?: readonly string[];
   }
   & (
     | { readonly restored: T; readonly notRestored: null }
@@ -34,6 +37,7 @@ export interface Aside {
   readonly url: PostgresUrl;
   /** Statements that give what a trial may call to whom it belongs: all that is made there is ours. */
   readonly owners: readonly string[];
+  readonly standIns: StandIns;
 }
 
 /** What is going to be done in a scratch database. */
@@ -117,6 +121,7 @@ async function attempt<T>(
         if (script !== null && host !== null) {
           host = { ...host, fault: await bringHost(scratch, admin.path, script) };
         }
+        const standIns = openStandIns(scratch);
         const unmade = new Set<string>();
         for (const { name, text } of [...extensions, ...makeable]) {
           await inTransaction(scratch, { mode: "write" }, () => scratch.script(text)).catch((error) => {
@@ -130,17 +135,18 @@ async function attempt<T>(
             display: `the copy of ${task.url.display}`,
             settings: { ...task.url.settings, search_path: admin.path },
           };
-          return { restored: await work(scratch, { url, owners }), notRestored: null, host };
+          const restored = await work(scratch, { url, owners, standIns });
+          const { notFollowed } = standIns;
+          return { restored, notRestored: null, host, ...notFollowed.length === 0 ? {} : { notFollowed } };
         } catch (error) {
           if (host?.fault === null && isDuplicate(error)) {
             host = { ...host, fault: `${host.file} makes what the copy has: ${messageOf(error)}` };
             return without("its definitions need something outside of the copy");
           }
-          if (host?.fault === null && sqlStateOf(error) === foreignKeyViolation) {
-            // Those of the copy refer to rows of the host's, which the file does not make; what dangles in it shows without the file, too.
+          if (host?.fault === null && isRefusedStandIn(error, standIns)) {
             host = {
               ...host,
-              fault: `rows may refer to some that ${host.file} does not make: ${messageOf(error)}`,
+              fault: `what ${host.file} makes takes no rows with nothing but keys: ${messageOf(error)}`,
             };
             return without("its definitions need something outside of the copy");
           }
@@ -167,6 +173,15 @@ async function attempt<T>(
   });
 }
 
+/** Whether a reference out of the copy could not be made. One that dangles within the copy is the copy's own fault. */
+function isRefusedStandIn(error: unknown, { notFollowed, isFor }: StandIns): boolean {
+  const state = sqlStateOf(error);
+  // No such column; none that is unique; of another type.
+  if (["42703", "42830", "42804"].includes(state ?? "")) return notFollowed.length > 0;
+  return state === foreignKeyViolation &&
+    isFor((error as { readonly constraint_name?: string }).constraint_name);
+}
+
 const diskFull = "53100";
 const foreignKeyViolation = "23503";
 const noRoom = "the server has no room for it twice";
@@ -188,7 +203,7 @@ const untrusted = "code of a role with fewer rights would run";
 /** Lets something be tried on what was restored, when the server knows its rows as it knows those of the database itself. */
 export async function tryOn(
   scratch: Session,
-  { owners, ...trial }: Pick<Trial, "content"> & Aside,
+  { content, url, owners, standIns }: Pick<Trial, "content"> & Aside,
   onRestored: (trial: Trial) => Promise<void>,
 ): Promise<void> {
   for (const text of owners) {
@@ -202,7 +217,24 @@ export async function tryOn(
   if (scratch.serverVersion >= 150_000) await scratch.script(countNow);
   await scratch.script("VACUUM (ANALYZE)");
   const { hold, remarks } = await holdAtRest(scratch);
-  await onRestored({ ...trial, options: {}, hold, remarks: [...trialRemarks, ...remarks] });
+  const { notFollowed, forMore } = standIns;
+  await onRestored({
+    content,
+    url,
+    options: {},
+    hold,
+    standIn: forMore,
+    get remarks() {
+      const madeUp = notFollowed.length === 0 ? [] : [madeUpText(notFollowed)];
+      return [...trialRemarks, ...remarks, ...madeUp];
+    },
+  });
+}
+
+function madeUpText(references: readonly string[]): string {
+  return `Rows outside of the copy were made up with nothing but their keys, and those of the database not looked at: behind ${
+    references.join(", ")
+  }.`;
 }
 
 const trialRemarks = [

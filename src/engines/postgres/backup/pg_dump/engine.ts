@@ -242,14 +242,17 @@ async function prove(
 ): Promise<Proven & ProvenCopy> {
   const archive = await openArchive({ programs, path, signal: task.signal });
   const { schemas } = archive;
-  const { restored, notRestored, host } = await withScratch(task, {
+  const { restored, ...proven } = await withScratch(task, {
     holds: "all",
     isTried: onRestored !== undefined,
     code: { text: archive.calling, functions: archive.functions },
   }, async (scratch, aside) => {
     await inTransaction(scratch, { mode: "write" }, async () => {
       for (const each of schemas) await ensureSchema(scratch, each);
-      await loadArchive(scratch, archive, { owners: false });
+      await loadArchive(scratch, archive, {
+        owners: false,
+        behindRows: (after) => aside.standIns.forCopy(after, schemas),
+      });
     });
     const { tables, sequences, account } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
       account: readsAccount ? { account: await readAccount(scratch, schemas[0]) } : {},
@@ -261,11 +264,11 @@ async function prove(
     if (onRestored !== undefined) await tryOn(scratch, { content, ...aside }, onRestored);
     return { content, ...account };
   });
-  if (restored !== null) return { ...restored, proof: "scratch database", notRestored, host };
+  if (restored !== null) return { ...restored, ...proven, proof: "scratch database" };
   const reader = openAccountReader();
   const content = await contentOf(archive, await readBack(archive, reader));
   const account = readsAccount ? { account: reader.account() } : {};
-  return { content, ...account, proof: "read back", notRestored, host };
+  return { content, ...account, ...proven, proof: "read back" };
 }
 
 /** Returns where each sequence of schemas stands, as pg_dump writes it: `5, true`. */

@@ -61,10 +61,12 @@ const shownRights = 5;
 export async function loadArchive(
   session: Session,
   archive: Archive,
-  { owners, beforeRows }: {
+  { owners, beforeRows, behindRows }: {
     readonly owners: boolean;
     /** Runs when the tables are there and nothing of theirs has run. */
     readonly beforeRows?: (after: string) => Promise<unknown>;
+    /** Runs when the rows are there, before their keys. */
+    readonly behindRows?: (after: string) => Promise<unknown>;
   },
 ): Promise<void> {
   const { before, after } = await archive.statements({ owners, rights: false });
@@ -77,6 +79,7 @@ export async function loadArchive(
     },
     statements: (text) => session.script(text),
   });
+  await behindRows?.(after);
   await session.script(after);
 }
 
