@@ -5,15 +5,16 @@ import { postgresNameOf } from "./cut_name.ts";
 import { isWord, type Token } from "./lexer.ts";
 
 /**
- * Returns the names of what a statement makes of some kinds, as far as it says them.
+ * Returns the names that a statement gives to what it makes of some kinds, or calls otherwise, as far as it says them.
  *
- * @param kinds What follows CREATE: `TYPE`, `MATERIALIZED VIEW`
+ * @param kinds What follows CREATE and ALTER: `TYPE`, `MATERIALIZED VIEW`
  */
 export function madeNames(sql: string, kinds: readonly string[], dialect: Dialect): readonly string[] {
   const isBlock = isWord(tokensOf(sql, dialect)[0], "DO");
   const tokens = codeTokens(sql, dialect);
-  const places = isBlock ? [...tokens.keys()].filter((at) => isWord(tokens[at], "CREATE")) : [0];
-  return places.map((at) => madeAt(tokens.slice(at), kinds, dialect)).filter((name) => name !== null);
+  const isVerb = (at: number) => isWord(tokens[at], "CREATE") || isWord(tokens[at], "ALTER");
+  const places = isBlock ? [...tokens.keys()].filter(isVerb) : [0];
+  return places.map((at) => namedAt(tokens.slice(at), kinds, dialect)).filter((name) => name !== null);
 }
 
 /** Returns the tokens of the code of a DO block, none where it cannot be read as such; of any other statement its own. */
@@ -30,6 +31,32 @@ export function codeTokens(sql: string, dialect: Dialect): readonly Token[] {
     if (error instanceof HarborError) return [];
     throw error;
   }
+}
+
+/** Returns the statements of the code of a DO block, cut at what stands before one; any other statement as it is. */
+export function codeStatements(sql: string, dialect: Dialect): readonly (readonly Token[])[] {
+  const tokens = codeTokens(sql, dialect);
+  if (!isWord(tokensOf(sql, dialect)[0], "DO")) return [tokens];
+  const parts: Token[][] = [[]];
+  for (const token of tokens) {
+    if (token.text === ";" || ["BEGIN", "THEN", "ELSE", "LOOP"].some((word) => isWord(token, word))) {
+      parts.push([]);
+    } else parts.at(-1)!.push(token);
+  }
+  return parts;
+}
+
+function namedAt(tokens: readonly Token[], kinds: readonly string[], dialect: Dialect): string | null {
+  const cursor = cursorAt(tokens);
+  if (!cursor.take("ALTER")) return madeAt(tokens, kinds, dialect);
+  if (!kinds.some((kind) => cursor.take(...kind.split(" ")))) return null;
+  const end = cursorAt(upToSemicolon(cursor.rest()));
+  return end.seek("RENAME") !== null && end.take("TO") ? keptName[dialect](end.name()) : null;
+}
+
+function upToSemicolon(tokens: readonly Token[]): readonly Token[] {
+  const end = tokens.findIndex(({ text }) => text === ";");
+  return end < 0 ? tokens : tokens.slice(0, end);
 }
 
 function madeAt(tokens: readonly Token[], kinds: readonly string[], dialect: Dialect): string | null {

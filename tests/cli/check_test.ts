@@ -579,5 +579,8 @@ test("check refuses a folder without a history", () =>
   withUnreleasedProject(async (project) => {
     const empty = await project.run(["check", "--dir", "nowhere"]);
     assert.equal(empty.code, 2);
-    assert.match(empty.stderr, /it holds none/);
+    assert.match(
+      empty.stderr,
+      /there is no such folder\nhint: +To write its first revision: harbor-db generate/,
+    );
   }));

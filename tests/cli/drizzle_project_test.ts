@@ -147,6 +147,29 @@ test("check says once what is so at many places, passes what it looked at and no
     assert.deepEqual([...new Set(await checksOf())], ["journal", "files", "edited"]);
   }));
 
+test("verify says once of an empty database that old snapshots of the history are not there", () =>
+  withFolder(async (cwd) => {
+    const history = join(cwd, "drizzle");
+    await cp(projectFile("tests/support/histories/kit-0.31/sqlite"), history, { recursive: true });
+    for (const number of ["0000", "0001"]) await rm(join(history, "meta", `${number}_snapshot.json`));
+    await writeFile(join(cwd, "openharbor.db"), "");
+    const { json } = await runCli(["verify", "--only", "schema", "--json"], { cwd });
+    const { findings, notChecked } = json<{
+      findings: { status: string; message: string }[];
+      notChecked: string[];
+    }>();
+    const warned = findings.filter(({ status }) => status === "warn");
+    assert.equal(warned.length, 1, JSON.stringify(findings));
+    assert.match(
+      warned[0]!.message,
+      /^the schema of revision 0000 is not known, .*there is no such file \(nor are those of 1 other revision: 0001\)$/,
+    );
+    assert.deepEqual(notChecked.filter((each) => each.startsWith("schema of")), [
+      "schema of 0000",
+      "schema of 0001",
+    ]);
+  }));
+
 for (const kit of ["kit-0.31", "kit-1.0"]) {
   test(`the history of ${kit} that is deployed alone is gone by, and not the one that is built in`, () =>
     withFolder(async (cwd) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { OtherObject } from "../../src/schema/snapshot.ts";
 import { isMadeBy, leftByScripts } from "../../src/verify/rules/made_by_script.ts";
 
 // One row a history: its statements, and what they leave.
@@ -64,4 +65,20 @@ END $$`;
     isMadeBy({ kind: kind as "type", name: name! }, [sql], "postgresql")
   );
   assert.deepEqual(found, [true, false, false]);
+});
+
+test("isMadeBy() takes what a script gives another name for made by it", () => {
+  const statements = [
+    "ALTER FUNCTION a(int, text) RENAME TO b",
+    'ALTER TRIGGER a ON "files" RENAME TO c',
+    "DO $$ BEGIN ALTER MATERIALIZED VIEW IF EXISTS a RENAME TO d; END $$",
+    "ALTER TYPE mood RENAME VALUE 'calm' TO 'e'",
+    "ALTER VIEW seen RENAME COLUMN a TO f",
+  ];
+  const made = [["function", "b"], ["trigger", "c"], ["materialized view", "d"]] as const;
+  const others = [["function", "c"], ["trigger", "b"], ["view", "d"], ["type", "e"], ["view", "f"]] as const;
+  const isMade = ([kind, name]: readonly [OtherObject["kind"], string]) =>
+    isMadeBy({ kind, name }, statements, "postgresql");
+  assert.deepEqual(made.map(isMade), [true, true, true]);
+  assert.deepEqual(others.map(isMade), others.map(() => false));
 });

@@ -625,6 +625,18 @@ test("schema: what a script leaves NOT VALID stays so whatever is done to a tabl
   assert.deepEqual(left, [{ table: "files", name: "k", is: "NOT VALID" }]);
 });
 
+test("schema: what the code of a DO block leaves NOT VALID is left by the script", () => {
+  const add = (name: string) =>
+    `IF NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = '${name}') THEN
+    ALTER TABLE "files" ADD CONSTRAINT "${name}" CHECK (a > 0) NOT VALID;
+  END IF;`;
+  const left = leftOpen([
+    `DO $$ BEGIN ${add("j")} ${add("k")} END $$`,
+    "DO $$ BEGIN ALTER TABLE files VALIDATE CONSTRAINT j; EXCEPTION WHEN OTHERS THEN NULL; END $$",
+  ]);
+  assert.deepEqual(left, [{ table: "files", name: "k", is: "NOT VALID" }]);
+});
+
 test("schema: what scripts leave of a trigger is what the last of them says", () => {
   const last = (...statements: readonly string[]) => firingOf({ table: "t", name: "a" }, statements);
   const made = "CREATE TRIGGER a BEFORE INSERT ON t EXECUTE FUNCTION f()";

@@ -188,7 +188,7 @@ function badBaseline(
 /** Who writes a script by hand often writes no snapshot: that of the revision before it then says all but what the script does. */
 function neverWritten(file: string): string {
   return /_snapshot\.json$/.test(file)
-    ? ` Where none was ever written, copy the one before it to ${file}: in what the script leaves another schema, upgrade and adopt record.`
+    ? ` Where none was ever written, copy the one before it to that name: in what the script leaves another schema, upgrade and adopt record.`
     : "";
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { HistoryFolder } from "../rules/folder/history_folder.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
@@ -19,9 +19,12 @@ export function readHistoryFolders(dir: string, cwd: string): readonly HistoryFo
     return files === null ? [] : [{ dialect, place, folder: relative(cwd, path) || ".", files }];
   });
   if (folders.length > 0) return folders;
-  throw new HarborError("bad_history", `Cannot read the history in "${dir}": it holds none`, {
-    hint:
-      "Give the folder in which drizzle-kit's folders for the dialects are: --dir <dir>; or leave it out.",
+  const state = existsSync(dir) ? "it holds none" : "there is no such folder";
+  throw new HarborError("bad_history", `Cannot read the history in "${dir}": ${state}`, {
+    hint: [
+      'To write its first revision: harbor-db generate "Initial schema"',
+      "Where its history is elsewhere: --dir <dir>",
+    ],
     details: { dir },
   });
 }

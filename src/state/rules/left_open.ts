@@ -1,11 +1,12 @@
 import type { LeftConstraint } from "../../engines/inspector.ts";
-import { closing, cursorAt, folded, tokensOf, topLevel } from "../../sql/cursor.ts";
+import { closing, cursorAt, folded, topLevel } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
+import { codeStatements } from "../../sql/made_names.ts";
 import { saidOfTables, tableHere } from "../../sql/said_of_tables.ts";
 
 /**
  * Returns the constraints that PostgreSQL's statements add `NOT VALID` and do not validate later, or leave `NOT ENFORCED`: their
- * own scripts leave it open whether rows keep them.
+ * own scripts leave it open whether rows keep them. What code does on a condition counts as done.
  *
  * @param statements Of the revisions that are applied, in order
  */
@@ -14,9 +15,9 @@ export function leftOpen(statements: readonly string[]): readonly LeftConstraint
   const add = (table: string, names: LeftConstraint["name"][], is: LeftConstraint["is"]) => {
     left = [...left, ...names.map((name) => ({ table, name, is }))];
   };
-  for (const sql of statements) {
-    if (!/\b(?:VALID|VALIDATE|ENFORCED|RENAME|DROP)\b/i.test(sql)) continue;
-    const tokens = tokensOf(sql, "postgresql").map(folded);
+  const isAbout = (sql: string) => /\b(?:VALID|VALIDATE|ENFORCED|RENAME|DROP)\b/i.test(sql);
+  const said = statements.filter(isAbout).flatMap((sql) => codeStatements(sql, "postgresql"));
+  for (const tokens of said.map((each) => each.map(folded))) {
     const cursor = cursorAt(tokens);
     if (cursor.take("CREATE")) {
       if (cursor.seek("TABLE") === null) continue;
@@ -26,17 +27,17 @@ export function leftOpen(statements: readonly string[]): readonly LeftConstraint
       add(table, notEnforcedIn(body.slice(1, closing(body, 0))), "NOT ENFORCED");
       continue;
     }
-    for (const said of saidOfTables(tokens)) {
-      const { table } = said;
-      if (said.kind === "gone") {
+    for (const done of saidOfTables(tokens)) {
+      const { table } = done;
+      if (done.kind === "gone") {
         left = left.filter((each) => each.table !== table);
         continue;
       }
-      if (said.kind === "renamed") {
-        left = left.map((each) => each.table === table ? { ...each, table: said.to } : each);
+      if (done.kind === "renamed") {
+        left = left.map((each) => each.table === table ? { ...each, table: done.to } : each);
         continue;
       }
-      const { action } = said;
+      const { action } = done;
       const at = cursorAt(action);
       const verb = ["ADD", "ALTER", "VALIDATE", "DROP", "RENAME"].find((word) => at.take(word, "CONSTRAINT"));
       const name = verb === undefined ? null : at.name();

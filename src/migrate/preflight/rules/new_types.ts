@@ -4,7 +4,7 @@ import { isBuiltIn } from "../../../sql/built_in_type.ts";
 import { postgresNameOf } from "../../../sql/cut_name.ts";
 import { tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
-import { codeTokens, madeNames } from "../../../sql/made_names.ts";
+import { codeStatements, codeTokens, madeNames } from "../../../sql/made_names.ts";
 import { elementType, postgresType } from "../../../sql/postgres_spelling.ts";
 
 /** A type that steps give a column, and that none of their statements makes. */
@@ -73,24 +73,10 @@ function madeTypes(statements: readonly string[]): ReadonlySet<string> | "any" {
     if (has("CREATE", "EXTENSION") || has("ALTER", "EXTENSION") || has("SET", "SCHEMA")) return "any";
     // Code that cannot be read may be any.
     if (isBlock && !tokens.some(({ kind }) => kind === "word")) return "any";
-    if ((isBlock ? statementsIn(tokens) : [tokens]).some(runsOtherCode)) return "any";
-    const renamed = tokens.flatMap((token, at) =>
-      isWord(token, "RENAME") && isWord(tokens[at + 1], "TO") ? [nameOf(tokens[at + 2]) ?? ""] : []
-    );
-    for (const name of [...renamed, ...madeNames(sql, kinds, "postgresql")]) made.add(foldName(name));
+    if (codeStatements(sql, "postgresql").some(runsOtherCode)) return "any";
+    for (const name of madeNames(sql, kinds, "postgresql")) made.add(foldName(name));
   }
   return made;
-}
-
-/** Cuts the code of a block at what stands before a statement. */
-function statementsIn(code: readonly Token[]): readonly (readonly Token[])[] {
-  const parts: Token[][] = [[]];
-  for (const token of code) {
-    if (token.text === ";" || ["BEGIN", "THEN", "ELSE", "LOOP"].some((word) => isWord(token, word))) {
-      parts.push([]);
-    } else parts.at(-1)!.push(token);
-  }
-  return parts;
 }
 
 /** What says something of a function, or has it run later. */
