@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { addFiles, initial, storageFields } from "../support/samples/application.ts";
 import { type Engine, engines, withFolder } from "../support/databases.ts";
 import { makeOrigin, origins } from "../support/samples/origins.ts";
@@ -71,6 +81,7 @@ interface Document {
   readonly rehearsal: {
     readonly ok: boolean;
     readonly ms: number;
+    readonly growth: { readonly fileBytes: number; readonly logBytes: number };
     readonly steps: readonly {
       readonly revision: string;
       readonly rowsChanged: number;
@@ -84,7 +95,15 @@ interface Document {
     readonly breaches: readonly { readonly budget: string; readonly revision: string }[];
   };
   readonly measured: { readonly steps: readonly { readonly revision: string; readonly isDone: boolean }[] };
-  readonly error: { readonly code: string; readonly message: string; readonly hint: string };
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string;
+    readonly details?: {
+      readonly measured: Document["measured"];
+      readonly breaches: Document["rehearsal"]["breaches"];
+    };
+  };
 }
 
 /** What a rehearsal says that it cannot know. */
@@ -181,6 +200,40 @@ test("a budget that the forecast breaks refuses an upgrade with 4; one that it k
       done.rehearsal.steps.map(({ revision }) => revision),
     );
     assert.equal(readdirSync(given.folder).filter((name) => name.endsWith(".json")).length, 1);
+  }));
+
+test("a run that goes beyond a budget which its forecast keeps stops where it can go on, and says so", () =>
+  withGiven(async (given) => {
+    const { rehearsal } = (await given.expect(0, "upgrade", "--rehearse", "--json")).json<Document>();
+    const { fileBytes, logBytes } = rehearsal.growth;
+    const budget = ["--max-disk", String(fileBytes + logBytes + 100_000)];
+    // What the application wrote between the rehearsal and its stop.
+    const before = "touch rehearsed; until test -f written; do sleep 0.02; done";
+    const running = given.expect(4, "upgrade", ...budget, "--before", before, "--log", "runs.log", "--json");
+    while (!existsSync(join(given.cwd, "rehearsed"))) await sleep(20);
+    await given.engine.query(
+      given.url,
+      `INSERT INTO files (uuid, filename, original_filename, mime_type, size, storage_path, created_at, collection_id)
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+      SELECT 'g-' || i, filename, original_filename, mime_type, size, storage_path || i, created_at, 1 FROM files, n WHERE id = 1`,
+    );
+    writeFileSync(join(given.cwd, "written"), "");
+    const { error } = (await running).json<Document>();
+    assert.equal(error.code, "over_budget");
+    assert.match(error.message, /goes beyond its budget: it takes [^]*half done: 5b09ebe23c76/);
+    assert.match(error.hint, /To go on from there: harbor-db upgrade/);
+    const { measured, breaches } = error.details!;
+    assert.deepEqual(
+      [measured.steps.map(({ isDone }) => isDone), breaches[0]!.budget],
+      [[false], "max-disk"],
+    );
+    const logged = JSON.parse(readFileSync(join(given.cwd, "runs.log"), "utf8"));
+    assert.match(logged.error, /beyond its budget/);
+    const status = await given.expect(0, "status");
+    assert.match(status.stdout, /unfinished +upgrade of 5b09ebe23c76/);
+    await given.expect(0, "upgrade", "--no-backup");
+    const missing = "SELECT count(*) AS n FROM files WHERE storage_backend IS NULL";
+    assert.equal(Number((await given.engine.query(given.url, missing))[0]!["n"]), 0);
   }));
 
 test("a run is told beside its forecast, and a budget may come from the environment", () =>

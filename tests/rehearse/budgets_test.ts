@@ -53,6 +53,12 @@ const cases:
     ["a lock that keeps nobody waiting is no breach", [nobody], { maxLockMs: 10 }, ""],
     ["a lock within its budget", [readers], { maxLockMs: 40 }, ""],
     [
+      "to the last unit where both are the same when rounded",
+      [],
+      { maxDiskBytes: 2_999_999 },
+      "it takes 3\u00a0000\u00a0000 B more on the disk, of that bbbb (Second) 3.0 MB, and --max-disk allows 2\u00a0999\u00a0999 B",
+    ],
+    [
       "the longest of the locks that keep others waiting",
       [readers, writers, nobody],
       { maxLockMs: 20 },

@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration } from "../../base/quantity.ts";
+import { formatBytes, formatCount, formatDuration } from "../../base/quantity.ts";
 import { type Growth, longestLock, type RunFigures, totalOf } from "./figures.ts";
 
 /** What a run may cost; `undefined` for no limit. */
@@ -48,16 +48,15 @@ function lockBreaches(
     const lock = longestLock(locks);
     if (lock === null || lock.heldMs + (isForecast ? lock.marginMs : 0) <= maxLockMs) return [];
     const on = lock.table === null ? "the database" : lock.table;
-    const held = `${formatDuration(lock.heldMs)}${isForecast ? ` (± ${formatDuration(lock.marginMs)})` : ""}`;
+    const [figure, allowed] = told(lock.heldMs, maxLockMs, inTime);
+    const held = `${figure}${isForecast ? ` (± ${formatDuration(lock.marginMs)})` : ""}`;
     return [{
       budget: "max-lock",
       revision,
       figure: Math.round(lock.heldMs),
       allowed: maxLockMs,
       words:
-        `${revision} (${name}) keeps ${lock.blocks} of ${on} waiting for ${held}, and --max-lock allows ${
-          formatDuration(maxLockMs)
-        }`,
+        `${revision} (${name}) keeps ${lock.blocks} of ${on} waiting for ${held}, and --max-lock allows ${allowed}`,
     }];
   });
 }
@@ -68,12 +67,13 @@ function timeBreaches({ steps, ms }: RunFigures, { maxTimeMs }: Budgets): readon
   const most = longest === undefined
     ? ""
     : `, of that ${longest.revision} (${longest.name}) ${formatDuration(longest.ms)}`;
+  const [figure, allowed] = told(ms, maxTimeMs, inTime);
   return [{
     budget: "max-time",
     revision: longest?.revision ?? null,
     figure: Math.round(ms),
     allowed: maxTimeMs,
-    words: `all takes ${formatDuration(ms)}${most}, and --max-time allows ${formatDuration(maxTimeMs)}`,
+    words: `all takes ${figure}${most}, and --max-time allows ${allowed}`,
   }];
 }
 
@@ -84,13 +84,27 @@ function diskBreaches({ steps, growth }: RunFigures, { maxDiskBytes }: Budgets):
   const most = largest === undefined
     ? ""
     : `, of that ${largest.revision} (${largest.name}) ${formatBytes(sizeOf(largest.growth))}`;
+  const [figure, allowed] = told(totalOf(growth), maxDiskBytes, inBytes);
   return [{
     budget: "max-disk",
     revision: largest?.revision ?? null,
     figure: totalOf(growth),
     allowed: maxDiskBytes,
-    words: `it takes ${formatBytes(totalOf(growth))} more on the disk${most}, and --max-disk allows ${
-      formatBytes(maxDiskBytes)
-    }`,
+    words: `it takes ${figure} more on the disk${most}, and --max-disk allows ${allowed}`,
   }];
+}
+
+interface Unit {
+  readonly name: string;
+  format(amount: number): string;
+}
+
+const inTime: Unit = { name: "ms", format: formatDuration };
+const inBytes: Unit = { name: "B", format: formatBytes };
+
+/** Returns a figure and what it goes beyond: to the last unit where they are the same when rounded. */
+function told(figure: number, allowed: number, { name, format }: Unit): readonly [string, string] {
+  const [more, less] = [format(figure), format(allowed)];
+  if (more !== less) return [more, less];
+  return [`${formatCount(Math.ceil(figure))} ${name}`, `${formatCount(allowed)} ${name}`];
 }

@@ -11,7 +11,7 @@ import { joinRuns, type RunFigures } from "../../../rehearse/rules/figures.ts";
 import type { Forecast } from "../../../rehearse/rules/forecast.ts";
 import type { App } from "../../../cli/app.ts";
 import type { Values } from "../../../cli/options.ts";
-import { figuresJson, forecastJson, printComparison, printForecast } from "./forecast_output.ts";
+import { budgetLine, figuresJson, forecastJson, printComparison, printForecast } from "./forecast_output.ts";
 import { type MakeRehearsal, rehearseOnCopy } from "./rehearse_on_copy.ts";
 import { budgetsOf, type rehearsalOptions } from "./options.ts";
 import { brokenError } from "./query_output.ts";
@@ -39,7 +39,7 @@ export interface BudgetGuard {
    * @throws {HarborError} `over_budget`, what is committed being so, and what `work` throws
    */
   run<T>(change: GuardedChange, work: GuardedRun<T>, context: RunContext): Promise<T>;
-  /** Prints what the run took beside what was forecast. */
+  /** Prints what the run took beside what was forecast, and which budgets it did not keep: those of its last batch, too. */
   tell(): Promise<void>;
   /** The same for `--json`. */
   json(): Readonly<Record<string, unknown>>;
@@ -75,6 +75,26 @@ export function openBudgetGuard(
     if (!isStopped) return onTrial;
     await (await openAppBackups(app, options)).tryOnCopy(context, onTrial);
     return undefined;
+  }
+
+  async function tell(): Promise<void> {
+    if (forecast === undefined || figures === undefined) return;
+    await printComparison(app, forecast, figures);
+    for (const { words } of breachesOf(figures, budgets)) app.report.line(budgetLine(app, words));
+  }
+
+  const json = () => ({
+    rehearsal: forecast === undefined ? null : { ...forecastJson(forecast), breaches: [] },
+    measured: figures === undefined
+      ? null
+      : { ...figuresJson(figures), breaches: breachesOf(figures, budgets) },
+  });
+
+  /** A run that ended early is told beside its forecast, too, once it did something. */
+  async function ended(error: unknown): Promise<unknown> {
+    if (figures === undefined || figures.steps.length === 0) return error;
+    await tell();
+    return error instanceof HarborError ? error.with({ details: json() }) : error;
   }
 
   /** What was done stands, whether or not it can be written down. */
@@ -116,16 +136,11 @@ export function openBudgetGuard(
       });
       figures = joinRuns(earlier, run.figures);
       log(change, run.figures, run.failure?.error);
-      if (run.failure !== null) throw run.failure.error;
+      if (run.failure !== null) throw await ended(run.failure.error);
       return run.result;
     },
-    async tell() {
-      if (forecast !== undefined && figures !== undefined) await printComparison(app, forecast, figures);
-    },
-    json: () => ({
-      rehearsal: forecast === undefined ? null : { ...forecastJson(forecast), breaches: [] },
-      measured: figures === undefined ? null : figuresJson(figures),
-    }),
+    tell,
+    json,
   };
 }
 

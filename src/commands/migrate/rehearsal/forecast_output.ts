@@ -101,13 +101,18 @@ export async function printForecast(
   }
   if (queries !== null) printQueries(app, queries);
   if (wayBack !== null) { for (const line of wayBackLines(wayBack)) report.line(`way back   ${line}`); }
-  for (const { words } of breaches) report.line(report.colors.red(`budget     ${words}`));
+  for (const { words } of breaches) report.line(budgetLine(app, words));
   report.line(
     `took       ${formatDuration(forecast.copyMs)} to copy and prove, ${
       formatDuration(forecast.rehearsalMs)
     } to rehearse`,
   );
   for (const remark of forecast.remarks) report.note(remark);
+}
+
+/** Returns the line about a budget that is not kept. */
+export function budgetLine({ report }: App, words: string): string {
+  return report.colors.red(`budget     ${words}`);
 }
 
 /** Prints what a run took beside what was forecast. */
@@ -121,7 +126,7 @@ export async function printComparison(app: App, forecast: Forecast, run: RunFigu
       return [
         `${step.revision} ${step.name}`,
         formatDuration(step.ms),
-        real === undefined ? "-" : formatDuration(real.ms),
+        real === undefined ? "-" : endedText(real),
         forecastText(longestLock(step.locks)),
         real === undefined ? "-" : heldText(longestLock(real.locks)),
         growthText(step.growth),
@@ -150,6 +155,10 @@ function wayBackLines({ why, failure, differences }: NonNullable<Forecast["wayBa
 function timeText({ ms, pausesMs, isDone }: StepFigures): string {
   const pauses = pausesMs !== null && pausesMs >= 1 ? ` (${formatDuration(pausesMs)} of it pauses)` : "";
   return isDone ? `${formatDuration(ms)}${pauses}` : `fails after ${formatDuration(ms)}`;
+}
+
+function endedText({ ms, isDone }: StepFigures): string {
+  return isDone ? formatDuration(ms) : `stopped after ${formatDuration(ms)}`;
 }
 
 function lockText(lock: HeldLock | undefined): string {
