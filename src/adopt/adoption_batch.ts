@@ -13,7 +13,7 @@ import {
 import { userStatement } from "../engines/statement_names.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Adoption } from "./prepare.ts";
-import { recordWaysBack } from "../state/keep_ledger.ts";
+import { recordApplied } from "../state/keep_ledger.ts";
 import { recordOf } from "../state/read_unmanaged.ts";
 
 /** Returns the one batch that takes a database over. */
@@ -52,10 +52,10 @@ export function adoptionRecord(
     ...stale.flatMap((row) => deleteApplied(row.recordedAs ?? row.revision)),
     ...renameApplied(right),
     ...recordDrift(drift ?? [], startedAt),
-    ...added.map(insertApplied),
+    ...insertApplied(added),
     ...createLedger(database.dialect),
     ...stale.map(({ revision }) => deleteLedger(revision)),
-    ...recordWaysBack(context, [...right, ...added]),
+    ...recordApplied(context, [...right, ...added]),
     ...hasAlembic ? setAlembicVersion(to) : [],
   ];
 }

@@ -4,6 +4,7 @@ import type { RowForm } from "../base/row_form.ts";
 import type { LedgerRow } from "../history/ledger/ledger.ts";
 import { ledgerPlace } from "../history/ledger/ledger.ts";
 import type { Database } from "./database.ts";
+import { inPieces } from "./in_pieces.ts";
 import { ownTable } from "./statement_names.ts";
 import { readIfThere } from "./version_table.ts";
 
@@ -81,16 +82,19 @@ export async function hasLedger(database: Database): Promise<boolean> {
   return await readIfThere(database, { table: ledgerPlace, form, query }) !== null;
 }
 
-/** Returns the statement that puts a row into the ledger, in the place of what was there of its revision. */
-export function writeLedger(row: LedgerRow): SQL {
-  const { revision, parent, tag, dialect, form, upgradeChecksum, downgrade, downgradeChecksum } = row;
-  const { schema, createdAt, recordedAt, recordedBy, checksum } = row;
-  const others = columns.slice(1).map((name) => sql.raw(`${name} = excluded.${name}`));
-  return sql`INSERT INTO ${ledgerTable} (${
-    sql.raw(columns.join(", "))
-  }) VALUES (${revision}, ${parent}, ${tag}, ${dialect}, ${form}, ${upgradeChecksum}, ${downgrade}, ${downgradeChecksum}, ${schema}, ${createdAt}, ${recordedAt}, ${recordedBy}, ${checksum}) ON CONFLICT (revision) DO UPDATE SET ${
-    sql.join(others, sql`, `)
-  }`;
+/** Returns the statements that put rows into the ledger, in the place of what was there of their revisions. */
+export function writeLedger(rows: readonly LedgerRow[]): readonly SQL[] {
+  const others = columns.slice(1).map((name) => `${name} = excluded.${name}`);
+  return inPieces(rows).map((piece) => {
+    const values = piece.map((row) => {
+      const { revision, parent, tag, dialect, form, upgradeChecksum, downgrade, downgradeChecksum } = row;
+      const { schema, createdAt, recordedAt, recordedBy, checksum } = row;
+      return sql`(${revision}, ${parent}, ${tag}, ${dialect}, ${form}, ${upgradeChecksum}, ${downgrade}, ${downgradeChecksum}, ${schema}, ${createdAt}, ${recordedAt}, ${recordedBy}, ${checksum})`;
+    });
+    return sql`INSERT INTO ${ledgerTable} (${sql.raw(columns.join(", "))}) VALUES ${
+      sql.join(values, sql`, `)
+    } ON CONFLICT (revision) DO UPDATE SET ${sql.raw(others.join(", "))}`;
+  });
 }
 
 /** Returns the statement that takes a revision out of the ledger. */

@@ -10,6 +10,21 @@ export type Scratch = <T>(
   schemas?: readonly string[],
 ) => Promise<T>;
 
+/** A scratch database, of which there can be copies. */
+export interface CopiedScratch extends Scratch {
+  /**
+   * Makes something in a new database, then runs work with what makes copies of that, all there is in it: what several begin
+   * with is made once.
+   *
+   * @param schemas Those beside the default one that is looked at meanwhile
+   */
+  after<Made, T>(
+    make: (database: Database) => Promise<Made>,
+    work: (copies: Scratch, made: Made) => Promise<T>,
+    schemas?: readonly string[],
+  ): Promise<T>;
+}
+
 /** What scratch databases are made with. */
 export interface ScratchOptions {
   readonly client: Client;

@@ -4,6 +4,7 @@ import { HarborError } from "../base/errors.ts";
 import { type RowForm, type RowOf, rowsOfForm } from "../base/row_form.ts";
 import type { Database } from "./database.ts";
 import type { RunContext } from "./run_context.ts";
+import { inPieces } from "./in_pieces.ts";
 import { ownTable } from "./statement_names.ts";
 
 /**
@@ -78,11 +79,18 @@ export async function readAppliedIn(
   return rows && underPresentIds(history, rows);
 }
 
-/** Returns the statement that adds a row. Its key makes a second writer's batch fail. */
-export function insertApplied(row: Applied): SQL {
-  const { revision, name, checksum, direction, statementsDone } = row;
-  const { startedAt, finishedAt, ms, appliedBy, origin } = row;
-  return sql`INSERT INTO ${versionTable} (revision, name, checksum, direction, statements_done, started_at, finished_at, ms, applied_by, origin) VALUES (${revision}, ${name}, ${checksum}, ${direction}, ${statementsDone}, ${startedAt}, ${finishedAt}, ${ms}, ${appliedBy}, ${origin})`;
+/** Returns the statements that add rows. Their key makes a second writer's batch fail. */
+export function insertApplied(rows: readonly Applied[]): readonly SQL[] {
+  return inPieces(rows).map((piece) => {
+    const values = piece.map((row) => {
+      const { revision, name, checksum, direction, statementsDone } = row;
+      const { startedAt, finishedAt, ms, appliedBy, origin } = row;
+      return sql`(${revision}, ${name}, ${checksum}, ${direction}, ${statementsDone}, ${startedAt}, ${finishedAt}, ${ms}, ${appliedBy}, ${origin})`;
+    });
+    return sql`INSERT INTO ${versionTable} (revision, name, checksum, direction, statements_done, started_at, finished_at, ms, applied_by, origin) VALUES ${
+      sql.join(values, sql`, `)
+    }`;
+  });
 }
 
 /** Returns the statements that give rows the ids that their revisions have now. */

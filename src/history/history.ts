@@ -242,6 +242,7 @@ function buildRevision(
   const up = source(paths[0]);
   const { text } = up;
   if (text === null) throw broken(up.file, "the journal names it, and there is no such file");
+  const down = once(() => source(paths[1]));
   return {
     id,
     name: revisionName(tag, text),
@@ -254,10 +255,10 @@ function buildRevision(
     rawChecksum: sha256(text),
     upgrade: once(() => parseScript({ ...up, text })),
     downgrade: once(() => {
-      const down = source(paths[1]);
-      return down.text === null ? null : parseScript({ ...down, text: down.text });
+      const { text, ...place } = down();
+      return text === null ? null : parseScript({ ...place, text });
     }),
-    downgradeText: () => files.read(paths[1])?.replaceAll("\r\n", "\n") ?? null,
+    downgradeText: () => down().text?.replaceAll("\r\n", "\n") ?? null,
     snapshot: () => readSnapshot(paths[2]),
     namesSchema: () => otherSchema.test(files.read(paths[2]) ?? ""),
     ends: () => endsIn((files.edges ?? files.read)(paths[2]) ?? "") ?? readEnds(readPlain(files)(paths[2])),

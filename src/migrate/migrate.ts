@@ -17,6 +17,7 @@ import type { LookAhead } from "./preflight/preflight.ts";
 import { type PreparedPlan, preparePlan } from "./prepare_plan.ts";
 import { runSteps, type StepsOptions } from "./steps/run_steps.ts";
 import type { StepResult } from "./steps/step_result.ts";
+import type { Snapshot } from "../schema/snapshot.ts";
 
 export interface MigrateResult {
   readonly from: string | null;
@@ -26,6 +27,8 @@ export interface MigrateResult {
   readonly returned: readonly ReturnedResult[];
   /** What was kept of rows that were deleted since, and was forgotten. */
   readonly pruned: readonly PrunedResult[];
+  /** What is there when the steps are done; `null` where that was not looked at. */
+  readonly live: Snapshot | null;
 }
 
 export interface MigrateOptions extends StepsOptions {
@@ -34,6 +37,8 @@ export interface MigrateOptions extends StepsOptions {
   readonly lockWaitMs: number;
   /** Called under the lock when there is something to do, before the first statement; what it throws ends the run. */
   readonly beforeSteps?: (plan: PreparedPlan) => Promise<void>;
+  /** What is there before the steps, where the caller has just read it and nobody else has the database. */
+  readonly live?: Snapshot | undefined;
 }
 
 /**
@@ -53,17 +58,25 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const tended = state.kind === "managed"
       ? await tendKept(context, first, options)
       : { returned: [], pruned: [] };
-    return { from, to, steps: [], ...tended, returned: [...cleared.returned, ...tended.returned] };
+    return {
+      from,
+      to,
+      steps: [],
+      ...tended,
+      returned: [...cleared.returned, ...tended.returned],
+      live: null,
+    };
   }
   const goal = settleGoal(options.goal, first);
-  const seen = await lookUnlocked(context, goal, first);
+  const known = options.live;
+  const seen = await lookUnlocked(context, goal, { ...first, live: known });
   return context.database.withLock(async () => {
     const prepared = await preparePlan(context, goal);
     const { from, to, steps, state } = prepared;
     if (prepared.refusal !== null) throw prepared.refusal;
     const ahead = seen !== null && isSameWay(first, prepared)
       ? seen.ahead
-      : await lookAhead(context, prepared);
+      : await lookAhead(context, { ...prepared, live: known });
     stopIfAsked(context.signal);
     // Before the backup, which has it then as well.
     await identify(context, state);
@@ -95,7 +108,8 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const returned = hasKept ? await resumeReturns(context, state.applied, pace) : [];
     const run = (onStep: (result: StepResult) => void) =>
       runSteps(context, steps, { state, ledger, ahead, hasKept, options: { ...options, onStep } });
-    const done = await recordWhatIsLeft(context, { ...prepared, onStep: options.onStep }, run);
+    const way = { ...prepared, onStep: options.onStep, live: known };
+    const { done, live } = await recordWhatIsLeft(context, way, run);
     const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
     const isPruned = isKept && state.kind === "managed" && steps[0]?.direction === "upgrade";
     return {
@@ -104,6 +118,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
       steps: done,
       returned: [...cleared.returned, ...returned],
       pruned: isPruned ? (await pruneKept(context)).pruned : [],
+      live,
     };
   }, lockOptions(context, options.lockWaitMs));
 }
@@ -116,7 +131,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
 async function lookUnlocked(
   context: RunContext,
   goal: Goal,
-  plan: PreparedPlan,
+  plan: PreparedPlan & Pick<MigrateOptions, "live">,
 ): Promise<{ readonly ahead: LookAhead | null } | null> {
   try {
     return { ahead: await lookAhead(context, plan) };

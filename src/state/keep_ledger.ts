@@ -6,26 +6,28 @@ import { type Applied, isOf } from "../history/applied.ts";
 import { type Revision, scriptChecksum } from "../history/history.ts";
 import { damageOf, type LedgerRow, ledgerRowOf } from "../history/ledger/ledger.ts";
 
-/** How many rows are written at once: some hold whole scripts. */
-const rowsOfBatch = 100;
-
-/** Returns the statement that puts the way back past a revision of the history into the ledger. */
-export function recordWayBack(
-  { history, version, now }: RunContext,
-  revision: Revision,
-  upgradeChecksum: string = revision.checksum,
-): SQL {
-  const recordedAt = now().toISOString();
-  return writeLedger(ledgerRowOf(history, revision, { upgradeChecksum, recordedAt, recordedBy: version }));
+/** Returns the statements that put the ways back past revisions of the history into the ledger. */
+export function recordWaysBack(context: RunContext, revisions: readonly Revision[]): readonly SQL[] {
+  return writeLedger(revisions.map((revision) => rowOf(context, revision, revision.checksum)));
 }
 
 /** The same for rows of the version table; of what the history does not have, the ledger keeps what it has. */
-export function recordWaysBack(context: RunContext, applied: readonly Applied[]): readonly SQL[] {
-  return applied.flatMap((row) => {
-    const revision = context.history.revisions.find(({ id }) => id === row.revision);
+export function recordApplied(context: RunContext, applied: readonly Applied[]): readonly SQL[] {
+  const revisions = new Map(context.history.revisions.map((revision) => [revision.id, revision]));
+  return writeLedger(applied.flatMap((row) => {
+    const revision = revisions.get(row.revision);
     if (revision === undefined || revision.ledger !== undefined || !isOf(row, revision)) return [];
-    return [recordWayBack(context, revision, row.checksum)];
-  });
+    return [rowOf(context, revision, row.checksum)];
+  }));
+}
+
+function rowOf(
+  { history, version, now }: RunContext,
+  revision: Revision,
+  upgradeChecksum: string,
+): LedgerRow {
+  const recordedAt = now().toISOString();
+  return ledgerRowOf(history, revision, { upgradeChecksum, recordedAt, recordedBy: version });
 }
 
 /** Whether the ledger has all that this history could put into it. Reads only. */
@@ -54,12 +56,10 @@ export async function keepLedger(context: RunContext, applied: readonly Applied[
     });
     return false;
   }
-  const batch = [
-    ...strays(applied, ledger ?? []).map(deleteLedger),
-    ...recordWaysBack(context, missing(context, applied, ledger ?? [])),
-  ];
-  for (let at = 0; at < batch.length; at += rowsOfBatch) {
-    await database.write(batch.slice(at, at + rowsOfBatch));
+  const gone = strays(applied, ledger ?? []).map(deleteLedger);
+  if (gone.length > 0) await database.write(gone);
+  for (const each of recordApplied(context, missing(context, applied, ledger ?? []))) {
+    await database.write([each]);
   }
   return true;
 }

@@ -66,12 +66,17 @@ export function differencesFrom(
   return compareSnapshots(expected, ownTables(schemas, live));
 }
 
+/** Revisions of a history do not change while it is known. */
+const schemas = new WeakMap<History["revisions"], readonly RevisionSchema[]>();
+
 /** Returns the schemas of all revisions that have a snapshot, in order. */
-export function schemasOf({ revisions }: History): readonly RevisionSchema[] {
-  return revisions.flatMap((each) => {
+export function schemasOf({ revisions }: Pick<History, "revisions">): readonly RevisionSchema[] {
+  const found = schemas.get(revisions) ?? revisions.flatMap((each) => {
     const snapshot = snapshotIfThere(each);
     return snapshot === null ? [] : [{ revision: each.id, snapshot }];
   });
+  schemas.set(revisions, found);
+  return found;
 }
 
 /** For a database that is another program's. */

@@ -15,7 +15,7 @@ import { createIdentity } from "../engines/backup/identity.ts";
 import { createLedger, deleteLedger } from "../engines/ledger.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { heldAsLeft } from "./held_as_left.ts";
-import { recordWaysBack } from "./keep_ledger.ts";
+import { recordApplied } from "./keep_ledger.ts";
 import { requireNoListeners } from "./listeners.ts";
 import { lockOptions } from "./lock_options.ts";
 import { differencesFrom, recordOf, schemasOf } from "./read_unmanaged.ts";
@@ -77,10 +77,10 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
       ...known === null ? createIdentity(database.dialect) : [],
       ...createLedger(database.dialect),
       ...applied.flatMap((row) => deleteApplied(row.recordedAs ?? row.revision)),
-      ...rows.map(insertApplied),
+      ...insertApplied(rows),
       ...applied.filter(({ revision }) => rows.every((row) => row.revision !== revision))
         .map(({ revision }) => deleteLedger(revision)),
-      ...recordWaysBack(context, rows),
+      ...recordApplied(context, rows),
       ...alembic,
     ]);
     return { from, to };

@@ -8,7 +8,8 @@ import { startsOf } from "../../src/author/proof/starts.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
-import type { Scratch } from "../../src/engines/scratch.ts";
+import type { Database } from "../../src/engines/database.ts";
+import type { CopiedScratch, Scratch } from "../../src/engines/scratch.ts";
 import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { testClient } from "../support/databases.ts";
@@ -24,18 +25,24 @@ import {
   schemaHistory,
 } from "../support/samples/schema_history.ts";
 
+async function onServer(): Promise<CopiedScratch> {
+  return postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, { client: testClient });
+}
+
 /** Both, with foreign keys that are looked at: what differs between a file and a server is not what is proven. */
-const engines: readonly { readonly name: string; readonly dialect: Dialect; readonly scratch: Scratch }[] = [
+const engines: readonly {
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly scratch: CopiedScratch;
+}[] = [
   { name: "SQLite in memory", dialect: "sqlite", scratch: memoryScratch(testClient) },
   {
     name: "PostgreSQL 15",
     dialect: "postgresql",
-    scratch: async (work) =>
-      await postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, {
-        client: testClient,
-      })(
-        work,
-      ),
+    scratch: Object.assign<Scratch, Pick<CopiedScratch, "after">>(
+      async (...task) => await (await onServer())(...task),
+      { after: async (...task) => await (await onServer()).after(...task) },
+    ),
   },
 ];
 
@@ -386,6 +393,35 @@ test("rows are made up for enums, identities, arrays, times and what is made of 
   });
   assert.deepEqual(put, { filled: ["places", "visits", "notes"], empty: [] });
 });
+
+for (const { name, scratch } of engines) {
+  test(`copies of a scratch database hold what was made once, and nothing of each other (${name})`, async () => {
+    const rows = (database: Database) => database.read<{ n: number }>(sql`SELECT n FROM t ORDER BY n`);
+    const seen = await scratch.after(
+      async (database) => {
+        await database.write([sql`CREATE TABLE t (n integer)`], "schema");
+        await database.write([sql`INSERT INTO t VALUES (1)`]);
+        return "made";
+      },
+      async (copies, made) => {
+        const copy = () =>
+          copies(async (database) => {
+            await database.write([sql`INSERT INTO t VALUES (2)`]);
+            return (await rows(database)).map(({ n }) => n);
+          });
+        return [made, await copy(), await copy()];
+      },
+    );
+    assert.deepEqual(seen, ["made", [1, 2], [1, 2]]);
+  });
+
+  test(`what fails while a scratch database is made, or tried on, ends it (${name})`, async () => {
+    const fail = () => Promise.reject(new Error("told so"));
+    await assert.rejects(scratch.after(fail, () => assert.fail("nothing was made")), /told so/);
+    await assert.rejects(scratch.after(() => Promise.resolve(), (copies) => copies(fail)), /told so/);
+    assert.deepEqual(await scratch((database) => database.introspect()).then(({ tables }) => tables), []);
+  });
+}
 
 test("a database of a proof that cannot be dropped is named, and goes with the next one", async () => {
   const url = parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl;

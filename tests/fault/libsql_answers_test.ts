@@ -166,14 +166,14 @@ for (const value of [{ type: "integer", value: "-7" }, { type: "null" }, { type:
         };
         await database.write([...createVersionTables, ...alembic]);
         await database.write([
-          insertApplied({
+          ...insertApplied([{
             ...state,
             revision: "a",
             direction: "upgrade",
             statementsDone: 0,
             appliedBy: "test",
             origin: "run",
-          }),
+          }]),
           ...insertBackfill({
             ...state,
             revision: "a",

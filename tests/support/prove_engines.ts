@@ -4,7 +4,7 @@ import { draftWhole } from "../../src/author/draft_revision.ts";
 import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
 import type { ProofSetting } from "../../src/author/proof/begin.ts";
 import { type Proof, proveRevisions } from "../../src/author/proof/prove.ts";
-import type { Scratch } from "../../src/engines/scratch.ts";
+import type { CopiedScratch, Scratch } from "../../src/engines/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { testClient, withTestDatabase } from "./databases.ts";
 import { withFreshLibsql } from "./servers/sqld_server.ts";
@@ -14,14 +14,29 @@ import { type PostgresVersion, withFreshPostgres } from "./servers/postgres_serv
 export interface ProofEngine {
   readonly name: string;
   readonly dialect: Dialect;
-  readonly scratch: Scratch;
+  readonly scratch: CopiedScratch;
+}
+
+/** Makes again what there is to be a copy of, on what copies nothing. */
+function madeAgain(scratch: Scratch): CopiedScratch {
+  return Object.assign<Scratch, Pick<CopiedScratch, "after">>((...task) => scratch(...task), {
+    after: async (make, work, schemas) =>
+      await work(
+        (each, more) =>
+          scratch(async (database) => {
+            await make(database);
+            return await each(database);
+          }, more),
+        await scratch(make, schemas),
+      ),
+  });
 }
 
 /** What libSQL makes of each kind of change is in every_change_test.ts. */
 export const libsqlProof: ProofEngine = {
   name: "libSQL",
   dialect: "sqlite",
-  scratch: (work) => withFreshLibsql((url) => withTestDatabase(url, work)),
+  scratch: madeAgain((work) => withFreshLibsql((url) => withTestDatabase(url, work))),
 };
 
 export const inMemory: ProofEngine = {
@@ -38,17 +53,17 @@ export function postgresProof(version: PostgresVersion): ProofEngine {
   return {
     name: `PostgreSQL ${version}`,
     dialect: "postgresql",
-    scratch: (work) => withFreshPostgres(version, (url) => withTestDatabase(url, work)),
+    scratch: madeAgain((work) => withFreshPostgres(version, (url) => withTestDatabase(url, work))),
   };
 }
 
 /** Runs all revisions of a history, or those from `first` on, up, down and up again, on rows. */
-export function prove(history: History, scratch: Scratch, first = 0): Promise<Proof> {
+export function prove(history: History, scratch: CopiedScratch, first = 0): Promise<Proof> {
   return proveRevisions(history, { first }, proofSetting(scratch));
 }
 
 /** How a proof is made that goes the same way each time. */
-export function proofSetting(scratch: Scratch): ProofSetting {
+export function proofSetting(scratch: CopiedScratch): ProofSetting {
   return {
     scratch,
     version: "0.0.0",

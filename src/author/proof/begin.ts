@@ -1,16 +1,16 @@
 import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../../engines/database.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import type { Scratch } from "../../engines/scratch.ts";
+import type { CopiedScratch } from "../../engines/scratch.ts";
 import type { History } from "../../history/history.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
 import { type DraftWhole, type Ground, groundBehind, layGround } from "./ground.ts";
 import { bringHost } from "./host.ts";
-import { createProver, type Prover, type Unfilled } from "./prover.ts";
+import { beginAt, createProver, goOn, type Prover, type Start, type Unfilled } from "./prover.ts";
 
 /** What proving needs of the outside. */
 export interface ProofSetting {
-  readonly scratch: Scratch;
+  readonly scratch: CopiedScratch;
   readonly version: string;
   readonly signal: AbortSignal;
   now(): Date;
@@ -22,15 +22,35 @@ export interface ProofSetting {
 /** Begins the walks of one proof, each on a database of its own. */
 export interface Beginning {
   /** Works where all that is released has been run, or stands as its snapshot says, see {@link Ground}. */
-  withProver(work: (prover: Prover) => Promise<void>): Promise<void>;
+  fromReleased(work: WalksOf): Promise<void>;
+  /** Works where that and what several walks go past first has been run. */
+  withProver(work: WalksOf): Promise<void>;
   /** What was seen of that so far. */
   readonly seen: { readonly ground: Ground | null; readonly empty: readonly Unfilled[] };
 }
 
-/** Makes what begins at the baseline: its scripts are tried first, and its snapshot is taken from where they failed on. */
-export function createBeginning(history: History, released: number, setting: ProofSetting): Beginning {
+type WalksOf = (prover: Prover) => Promise<void>;
+
+/** Where walks begin. */
+interface Places {
+  /** How many revisions are released: their scripts are tried first, and the last one's snapshot is taken from where they failed on. */
+  readonly released: number;
+  /** The place of the history that several walks go past first, and so only once; `null` where there is only one walk. */
+  readonly shared: number | null;
+}
+
+/** Runs work with what begins walks. */
+export async function withBeginning<T>(
+  history: History,
+  { released, shared }: Places,
+  setting: ProofSetting,
+  work: (beginning: Beginning) => Promise<T>,
+): Promise<T> {
   const baseline = history.revisions[released - 1];
+  const schemas = schemasOfHistory(history);
   const seen: { ground: Ground | null; empty: readonly Unfilled[] } = { ground: null, empty: [] };
+  /** Why the scripts do not lead to the baseline, where its snapshot may. */
+  let failure: HarborError | null = null;
 
   async function standOnSnapshot(context: RunContext, failure: HarborError): Promise<void> {
     try {
@@ -43,9 +63,9 @@ export function createBeginning(history: History, released: number, setting: Pro
   }
 
   /** What fails there may lack what only the scripts would have made. */
-  async function onGround(work: Promise<void>): Promise<void> {
+  async function onGround<R>(work: Promise<R>): Promise<R> {
     try {
-      await work;
+      return await work;
     } catch (error) {
       const { ground } = seen;
       if (ground === null || !(error instanceof HarborError) || error.code !== "not_proven") throw error;
@@ -55,33 +75,60 @@ export function createBeginning(history: History, released: number, setting: Pro
     }
   }
 
-  /** Returns why the scripts do not lead to the baseline, where its snapshot may: what they left is no place to go on. */
-  const tryWith = (work: (prover: Prover) => Promise<void>, failure: HarborError | null) =>
-    setting.scratch(async (database): Promise<HarborError | null> => {
-      const context = contextOf(history, database, setting);
-      const prover = createProver(context, await bringHost({ ...context, notify: setting.notify }));
-      if (failure !== null) await standOnSnapshot(context, failure);
-      try {
-        await prover.beginAt(released);
-      } catch (error) {
-        if (failure !== null || baseline === undefined || !(error instanceof HarborError)) throw error;
-        seen.ground = groundBehind(error, baseline, history.host);
-        if (seen.ground === null) throw error;
-        return error;
-      }
-      await onGround(work(prover));
-      seen.empty = [...seen.empty, ...prover.empty];
+  /** Goes to the baseline; returns `null` where its snapshot is to be tried: what the scripts left is no place to go on. */
+  async function arrive(database: Database): Promise<Start | null> {
+    const context = contextOf(history, database, setting);
+    const brought = await bringHost({ ...context, notify: setting.notify });
+    if (failure !== null) await standOnSnapshot(context, failure);
+    try {
+      return await beginAt(context, brought, released);
+    } catch (error) {
+      if (failure !== null || baseline === undefined || !(error instanceof HarborError)) throw error;
+      seen.ground = groundBehind(error, baseline, history.host);
+      if (seen.ground === null) throw error;
+      failure = error;
       return null;
-    }, schemasOfHistory(history));
+    }
+  }
 
-  let failure: HarborError | null = null;
-  return {
-    async withProver(work) {
-      if (failure === null) failure = await tryWith(work, null);
-      if (failure !== null) await tryWith(work, failure);
-    },
-    seen,
-  };
+  async function walkFrom(database: Database, start: Start, work: WalksOf): Promise<void> {
+    const prover = createProver(contextOf(history, database, setting), start);
+    await onGround(work(prover));
+    seen.empty = [...seen.empty, ...prover.empty];
+  }
+
+  /** Runs what is to be tried with the scripts first; it says whether it went past the baseline. */
+  async function byEither<R>(attempt: () => Promise<{ readonly result: R } | null>): Promise<R> {
+    const { result } = await attempt() ?? (await attempt())!;
+    return result;
+  }
+
+  const fromReleased = (work: WalksOf) =>
+    byEither(() =>
+      setting.scratch(async (database) => {
+        const start = await arrive(database);
+        return start && { result: await walkFrom(database, start, work) };
+      }, schemas)
+    );
+
+  if (shared === null) return await work({ fromReleased, withProver: fromReleased, seen });
+  return await byEither(() =>
+    setting.scratch.after(
+      async (database) => {
+        const start = await arrive(database);
+        return start && await onGround(goOn(contextOf(history, database, setting), start, shared));
+      },
+      async (copies, start) =>
+        start && {
+          result: await work({
+            fromReleased,
+            withProver: (work) => copies((database) => walkFrom(database, start, work), schemas),
+            seen,
+          }),
+        },
+      schemas,
+    )
+  );
 }
 
 /** What is told of each step is for nobody. */

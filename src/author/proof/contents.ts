@@ -2,7 +2,8 @@ import { isGenerated } from "../../schema/generated.ts";
 import { counted } from "../../base/quantity.ts";
 import { sql } from "drizzle-orm";
 import type { Database } from "../../engines/database.ts";
-import { ownTable } from "../../engines/statement_names.ts";
+import { markedTable } from "../../sql/own/schema.ts";
+import { quoteName } from "../../sql/quote.ts";
 import type { ColumnOrigin, Origins, TableOrigin } from "../../migrate/rules/origins.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 
@@ -19,9 +20,9 @@ export type Contents = ReadonlyMap<string, readonly Row[]>;
 export async function readContents(database: Database, { tables }: Snapshot): Promise<Contents> {
   const contents = new Map<string, readonly Row[]>();
   for (const { name, columns } of tables) {
-    const list = sql.join(columns.map((column) => sql`${sql.identifier(column.name)}`), sql`, `);
+    const list = columns.map((column) => quoteName(column.name)).join(", ");
     const rows = await database.read<Readonly<Record<string, unknown>>>(
-      sql`SELECT ${list} FROM ${ownTable(name)}`,
+      sql.raw(`SELECT ${list} FROM ${markedTable(name)}`),
     );
     contents.set(
       name,

@@ -3,7 +3,7 @@ import { type HostUse, readHost } from "../../history/host.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
 import { migrate } from "../../migrate/migrate.ts";
-import { contextOf, createBeginning, type ProofSetting } from "./begin.ts";
+import { type Beginning, contextOf, type ProofSetting, withBeginning } from "./begin.ts";
 import type { Ground } from "./ground.ts";
 import { bringHost } from "./host.ts";
 import type { LawOfRevision } from "./law.ts";
@@ -43,8 +43,24 @@ export async function proveRevisions(
   { first, released = 0 }: ProofRange,
   setting: ProofSetting,
 ): Promise<Proof> {
+  const starts = startsOf({ first, released }, history.revisions.length);
+  // At base there is nothing to copy.
+  const shared = starts[0] === undefined || starts[0] === 0 ? null : starts[0];
+  return await withBeginning(
+    history,
+    { released, shared },
+    setting,
+    (beginning) => walkAll(history, { first, released, starts }, beginning),
+  );
+}
+
+async function walkAll(
+  history: History,
+  { first, released, starts }: Required<ProofRange> & { readonly starts: readonly number[] },
+  { fromReleased, withProver, seen }: Beginning,
+): Promise<Proof> {
   const { revisions } = history;
-  const { withProver, seen } = createBeginning(history, released, setting);
+  const [nearest] = starts;
   const law: LawOfRevision[] = [];
   let refused: HarborError | null = null;
   // Where nothing is to be walked, it is still to be seen whether what is released runs.
@@ -67,10 +83,8 @@ export async function proveRevisions(
       }
     });
   }
-  const starts = startsOf({ first, released }, revisions.length);
-  const [nearest] = starts;
   if (nearest !== undefined && nearest > released) {
-    await withProver(async (prover) => {
+    await fromReleased(async (prover) => {
       await prover.walk({ from: released, to: revisions.length, directions: ["upgrade"] });
     });
   }
@@ -117,7 +131,7 @@ export async function leavesItsSnapshot(
     const context = contextOf(history, database, setting);
     const brought = await bringHost({ ...context, notify: setting.notify });
     await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
-    return (await compare(context, history.revisions.length, brought)).length === 0;
+    return (await compare(context, history.revisions.length, { brought, live: null })).length === 0;
   }, schemasOfHistory(history));
 }
 

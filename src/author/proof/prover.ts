@@ -30,21 +30,46 @@ export interface Unfilled extends EmptyTable {
 export interface Prover {
   /** The tables that had no rows. */
   readonly empty: readonly Unfilled[];
-  /** Goes to a place whose schema is taken as it is. */
-  beginAt(place: number): Promise<void>;
   /** Goes to a place, without rows that were made up. */
   goTo(place: number): Promise<void>;
   /** Puts rows into the tables where the walk begins, and walks; returns what was seen of the law where an application writes. */
   walk(walk: Walk): Promise<LawOfRevision | null>;
 }
 
-/** Makes what goes through a history on a database in which there is what the host brought. */
-export function createProver(context: RunContext, brought: Brought): Prover {
+/** Where walks begin. */
+export interface Start {
+  /** What the host brought there. */
+  readonly brought: Brought;
+  /** In what the schema of what is released is not its snapshot's. */
+  readonly inherited: ReadonlySet<string>;
+  /** What is there; `null` where that was not looked at. */
+  readonly live: Snapshot | null;
+}
+
+/** Goes to a place whose schema is taken as it is. */
+export async function beginAt(context: RunContext, brought: Brought, place: number): Promise<Start> {
+  if (place === 0) return { brought, inherited: new Set(), live: null };
+  const { live } = await goOn(context, { brought, inherited: new Set(), live: null }, place);
+  const differences = await compare(context, place, { brought, live });
+  return { brought, inherited: new Set(differences.map(describeDifference)), live };
+}
+
+/** Goes on from where walks begin, without rows. */
+export async function goOn(context: RunContext, start: Start, place: number): Promise<Start> {
+  const { history } = context;
+  if (place === 0) return start;
+  const way: ProofPlace = { history, from: 0, to: place, direction: "upgrade", isSecond: false };
+  return { ...start, live: await run(context, place, { place: way, live: start.live }) };
+}
+
+/** Makes what goes through a history on a database. */
+export function createProver(context: RunContext, start: Start): Prover {
   const { database, history } = context;
   const { revisions } = history;
+  const { brought, inherited } = start;
   const empty: Unfilled[] = [];
-  /** In what the schema where the walks begin is not its snapshot's. */
-  let inherited: ReadonlySet<string> = new Set();
+  /** What there is, but for rows; `null` where that was not looked at. */
+  let { live } = start;
   /** The tables that have rows which were made up. */
   let filled: readonly string[] = [];
   /** The one that they are in. */
@@ -69,8 +94,8 @@ export function createProver(context: RunContext, brought: Brought): Prover {
     for (const [attempt, direction] of directions.entries()) {
       const place: ProofPlace = { history, from, to, direction, isSecond: attempt === 2 };
       const goal = direction === "upgrade" ? to : from;
-      await run(goal, place);
-      const differences = (await compare(context, goal, brought)).filter((each) =>
+      live = await run(context, goal, { place, live });
+      const differences = (await compare(context, goal, { brought, live })).filter((each) =>
         !inherited.has(describeDifference(each))
       );
       if (differences.length > 0) {
@@ -130,28 +155,33 @@ export function createProver(context: RunContext, brought: Brought): Prover {
     filled = [];
   }
 
-  async function beginAt(place: number): Promise<void> {
-    if (place === 0) return;
-    await goTo(place);
-    inherited = new Set((await compare(context, place, brought)).map(describeDifference));
-  }
-
   async function goTo(place: number): Promise<void> {
     await removeRows();
-    if (place > 0) await run(place, { history, from: 0, to: place, direction: "upgrade", isSecond: false });
+    ({ live } = await goOn(context, { ...start, live }, place));
   }
 
-  async function run(goal: number, place: ProofPlace): Promise<void> {
-    const text = revisions[goal - 1]?.id ?? "base";
-    try {
-      await migrate(context, { goal: { direction: place.direction, text }, lockWaitMs: 0 });
-    } catch (error) {
-      if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
-      throw notProven(place, error.message, { cause: error, details: error.details });
-    }
-  }
+  return { empty, goTo, walk };
+}
 
-  return { empty, beginAt, goTo, walk };
+/** Runs scripts up or down to a place; returns what is there then, `null` where that was not looked at. */
+async function run(
+  context: RunContext,
+  goal: number,
+  { place, live }: { readonly place: ProofPlace; readonly live: Snapshot | null },
+): Promise<Snapshot | null> {
+  const { direction } = place;
+  const text = context.history.revisions[goal - 1]?.id ?? "base";
+  try {
+    const done = await migrate(context, {
+      goal: { direction, text },
+      lockWaitMs: 0,
+      live: live ?? undefined,
+    });
+    return done.steps.length === 0 ? live : done.live;
+  } catch (error) {
+    if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+    throw notProven(place, error.message, { cause: error, details: error.details });
+  }
 }
 
 /** Returns origins that begin where others end, with what they say of values. */
@@ -167,9 +197,9 @@ function goingOn(origins: Origins): Origins {
 export async function compare(
   { database, history }: RunContext,
   place: number,
-  brought: Brought,
+  { brought, live: known }: Pick<Start, "brought" | "live">,
 ): Promise<readonly Difference[]> {
-  const live = await database.introspect();
+  const live = known ?? await database.introspect();
   return withoutBrought(differencesAt(history, place, live), brought, live);
 }
 

@@ -1,10 +1,11 @@
 import { isGenerated } from "../../schema/generated.ts";
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../../engines/database.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
+import { markedTable } from "../../sql/own/schema.ts";
 import { quoteText } from "../../sql/quote.ts";
 import { hostTable } from "../../sql/table_names.ts";
 import { candidatesOf, knotsOf, type Unknown, valuesQuery } from "./rules/check_values.ts";
@@ -39,18 +40,51 @@ export async function putRows(
 ): Promise<PutRows> {
   const filled: string[] = [];
   const empty: EmptyTable[] = [];
+  const numbers = Array.from({ length: count }, (_, at) => at + 1);
   const references = ({ name }: Table) => outlooks.get(name)!.references.flatMap(({ table }) => table ?? []);
-  for (const table of inOrder(snapshot.tables, references)) {
-    if (await hasRows(database, table.name)) continue;
-    const reason = await fill(database, snapshot, { table, outlook: outlooks.get(table.name)!, count });
-    if (reason === null) filled.push(table.name);
-    else empty.push({ table: table.name, reason });
+  const tables = inOrder(snapshot.tables, references);
+  const withRows = await tablesWithRows(database, tables);
+  /** Those whose rows are to be written together: nothing asks for them before. */
+  let waiting: RowsSubject[] = [];
+  const write = async () => {
+    const put = await putTogether(database, snapshot, waiting);
+    for (const [at, { done, reasons }] of put.entries()) {
+      const { name } = waiting[at]!.table;
+      if (done.length > 0) filled.push(name);
+      // A trigger may have put some there meanwhile.
+      else if ((await tablesWithRows(database, [waiting[at]!.table])).size === 0) {
+        empty.push({ table: name, reason: reasons[0]! });
+      }
+    }
+    waiting = [];
+  };
+  for (const table of tables) {
+    if (withRows.has(table.name)) continue;
+    const asked = references(table);
+    if (waiting.some(({ table: { name } }) => asked.includes(name))) await write();
+    waiting.push({ table, outlook: outlooks.get(table.name)!, numbers, full: [1] });
   }
+  await write();
   return { filled, empty };
 }
 
-async function hasRows(database: Database, table: string): Promise<boolean> {
-  return (await database.read(sql`SELECT 1 AS found FROM ${ownTable(table)} LIMIT 1`)).length > 0;
+/** So many tables are asked for at once: a row has no more columns than that. */
+const mostAtOnce = 1_000;
+
+async function tablesWithRows(
+  database: Database,
+  tables: readonly Table[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (let at = 0; at < tables.length; at += mostAtOnce) {
+    const some = tables.slice(at, at + mostAtOnce);
+    const asked = some.map(({ name }, place) => `EXISTS (SELECT 1 FROM ${markedTable(name)}) AS t${place}`);
+    const [row] = await database.read<Readonly<Record<string, unknown>>>(
+      sql.raw(`SELECT ${asked.join(", ")}`),
+    );
+    for (const [place, { name }] of some.entries()) if (row![`t${place}`]) found.add(name);
+  }
+  return found;
 }
 
 interface Subject {
@@ -60,41 +94,78 @@ interface Subject {
 
 type Values = ReadonlyMap<string, string>;
 
-/** Puts rows into a table; returns why none could be, `null` when one is there. */
-async function fill(
-  database: Database,
-  snapshot: Snapshot,
-  { count, ...subject }: Subject & { readonly count: number },
-): Promise<string | null> {
-  const reasons: string[] = [];
-  const done: Values[] = [];
-  for (let row = 1; row <= count; row++) {
-    const put = await putRow(database, snapshot, { ...subject, row, done, isFull: row === 1 });
-    if (typeof put === "string") reasons.push(put);
-    else done.push(put);
-  }
-  return done.length > 0 ? null : reasons[0]!;
+/** Rows to put into a table, by their numbers. */
+export interface RowsSubject extends Subject {
+  readonly numbers: readonly number[];
+  /** Those that have a value wherever they may. */
+  readonly full: readonly number[];
 }
 
-/** Puts a row into a table; returns its values, or why it could not be. */
-export async function putRow(
+/** The rows of a table that are there, and why others are not. */
+interface PutInTable {
+  readonly done: readonly Values[];
+  readonly reasons: readonly string[];
+}
+
+/** Puts rows into tables of which none refers to another, all at once; where the database refuses that, one by one. */
+export async function putTogether(
   database: Database,
   snapshot: Snapshot,
-  subject: RowSubject,
-): Promise<Values | string> {
-  const made = await makeRow(database, snapshot, subject);
-  if (typeof made === "string") return made;
+  subjects: readonly RowsSubject[],
+): Promise<readonly PutInTable[]> {
+  const statementOf = (table: Table, made: Values) => sql.raw(insertRow(table, made, database.dialect));
+  const together: PutInTable[] = [];
+  for (const subject of subjects) {
+    together.push(await makeRows(database, snapshot, { ...subject, put: () => Promise.resolve(null) }));
+  }
+  const statements = together.flatMap(({ done }, at) =>
+    done.map((made) => statementOf(subjects[at]!.table, made))
+  );
+  if (await tryWrite(database, statements) === null) return together;
+  const single: PutInTable[] = [];
+  for (const subject of subjects) {
+    const put = async (made: Values) => {
+      const refusal = await tryWrite(database, [statementOf(subject.table, made)]);
+      return refusal && `the database refuses the row that was made up: ${refusal}`;
+    };
+    single.push(await makeRows(database, snapshot, { ...subject, put }));
+  }
+  return single;
+}
+
+/** Makes rows, each of which may know those that were put before it. */
+async function makeRows(
+  database: Database,
+  snapshot: Snapshot,
+  { numbers, full, put, ...subject }: RowsSubject & {
+    /** Returns why it is not there; `null` when it is, or will be. */
+    readonly put: (made: Values) => Promise<string | null>;
+  },
+): Promise<PutInTable> {
+  const reasons: string[] = [];
+  const done: Values[] = [];
+  for (const row of numbers) {
+    const made = await makeRow(database, snapshot, { ...subject, row, done, isFull: full.includes(row) });
+    const refusal = typeof made === "string" ? made : await put(made);
+    if (refusal !== null) reasons.push(refusal);
+    else done.push(made as Values);
+  }
+  return { done, reasons };
+}
+
+/** Writes what the database may refuse; returns in which words it does, `null` when it is written. */
+export async function tryWrite(database: Database, statements: readonly SQL[]): Promise<string | null> {
   try {
-    await database.write([userStatement(sql.raw(insertRow(subject.table, made, database.dialect)))]);
-    return made;
+    if (statements.length > 0) await database.write(statements.map(userStatement));
+    return null;
   } catch (error) {
     if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
-    return `the database refuses the row that was made up: ${error.message}`;
+    return error.message;
   }
 }
 
 /** A row to make. */
-export interface RowSubject extends Subject {
+interface RowSubject extends Subject {
   readonly row: number;
   /** The rows before it. */
   readonly done: readonly Values[];

@@ -1,14 +1,13 @@
 import { isGenerated } from "../../schema/generated.ts";
 import { type SQL, sql } from "drizzle-orm";
-import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../../engines/database.ts";
-import { ownTable, userStatement } from "../../engines/statement_names.ts";
+import { ownTable } from "../../engines/statement_names.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { markedTable } from "../../sql/own/schema.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Outlook } from "./rules/outlook.ts";
 import { inOrder, valueOf } from "./rules/sample_rows.ts";
-import { literal, putRow } from "./put_rows.ts";
+import { literal, putTogether, tryWrite } from "./put_rows.ts";
 
 /** What an application does to each table, its rows in the order of their keys. */
 export interface Writes {
@@ -46,16 +45,19 @@ export async function writeRows(
     const keys = await keysOf(database, table);
     if (keys.length < 3) continue;
     const gone = keys.at(writes.deletes);
-    if (gone !== undefined) {
-      await tryWrite(database, sql.raw(`DELETE FROM ${markedTable(table.name)} WHERE ${gone}`));
-    }
-    await change(database, table, { outlook, key: keys[writes.changes]!, row: writes.becomes });
+    const deletion = gone === undefined
+      ? []
+      : [sql.raw(`DELETE FROM ${markedTable(table.name)} WHERE ${gone}`)];
+    const { whole, single } = changesOf(table, { outlook, key: keys[writes.changes]!, row: writes.becomes });
+    // All at once, or what of it the table does not refuse.
+    if (await tryWrite(database, [...deletion, ...whole]) === null) continue;
+    await tryWrite(database, deletion);
+    if (await tryWrite(database, whole) === null) continue;
+    for (const each of single) await tryWrite(database, [each]);
   }
   for (const table of tables) {
     const outlook = outlooks.get(table.name)!;
-    for (const row of writes.adds) {
-      await putRow(database, snapshot, { table, outlook, row, done: [], isFull: true });
-    }
+    await putTogether(database, snapshot, [{ table, outlook, numbers: writes.adds, full: writes.adds }]);
   }
 }
 
@@ -73,12 +75,11 @@ async function keysOf(database: Database, { name, primaryKey }: Table): Promise<
   );
 }
 
-/** Gives a row other values, at once or, where the table refuses that, one by one. */
-async function change(
-  database: Database,
+/** Returns what gives a row other values, as a whole and one by one; nothing where it has none of its own. */
+function changesOf(
   table: Table,
   { outlook, key, row }: { readonly outlook: Outlook; readonly key: string; readonly row: number },
-): Promise<void> {
+): { readonly whole: readonly SQL[]; readonly single: readonly SQL[] } {
   const bound = [...outlook.checks, ...outlook.references].flatMap(({ columns }) => columns);
   const values = table.columns.flatMap((column) => {
     const { name } = column;
@@ -87,17 +88,7 @@ async function change(
     return value === null ? [] : [`${quoteName(name)} = ${value}`];
   });
   const update = (set: readonly string[]) =>
-    tryWrite(database, sql.raw(`UPDATE ${markedTable(table.name)} SET ${set.join(", ")} WHERE ${key}`));
-  if (values.length === 0 || await update(values)) return;
-  for (const value of values) await update([value]);
-}
-
-async function tryWrite(database: Database, statement: SQL): Promise<boolean> {
-  try {
-    await database.write([userStatement(statement)]);
-    return true;
-  } catch (error) {
-    if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
-    return false;
-  }
+    sql.raw(`UPDATE ${markedTable(table.name)} SET ${set.join(", ")} WHERE ${key}`);
+  const whole = values.length === 0 ? [] : [update(values)];
+  return { whole, single: values.map((value) => update([value])) };
 }

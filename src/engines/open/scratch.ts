@@ -2,10 +2,10 @@ import type { Dialect } from "../../base/dialect.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import type { Client } from "../database.ts";
-import type { Scratch, ScratchOptions } from "../scratch.ts";
+import type { CopiedScratch, Scratch, ScratchOptions } from "../scratch.ts";
 
 /** Opens a database to try something on; `null` where only a server could make one and none was named. */
-type OpenScratch = (url: DatabaseUrl | null, options: ScratchOptions) => Promise<Scratch | null>;
+type OpenScratch = (url: DatabaseUrl | null, options: ScratchOptions) => Promise<CopiedScratch | null>;
 
 const openers: Readonly<Record<Dialect, OpenScratch>> = {
   sqlite: async (_, { client }) => (await import("../sqlite/scratch.ts")).memoryScratch(client),
@@ -29,7 +29,7 @@ export async function openScratch(
   dialect: Dialect,
   url: DatabaseUrl | null,
   options: ScratchOptions,
-): Promise<Scratch | null> {
+): Promise<CopiedScratch | null> {
   return await openers[dialect](url, options);
 }
 

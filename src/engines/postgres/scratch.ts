@@ -5,7 +5,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Client, Database } from "../database.ts";
 import { leftoversQuery, ownMarkQuery } from "./catalogs/session_databases.ts";
 import { openPostgres } from "./driver.ts";
-import type { Scratch, ScratchOptions } from "../scratch.ts";
+import type { CopiedScratch, Scratch, ScratchOptions } from "../scratch.ts";
 
 const prefix = "harbor_db_proof_";
 
@@ -13,16 +13,23 @@ const prefix = "harbor_db_proof_";
  * Returns a scratch database on the server that a URL names. It is made for the proof and dropped afterwards; the
  * database in the URL is only connected to. What was left behind by processes that are gone is dropped first.
  */
-export function postgresScratch(url: PostgresUrl, { client, onLeft }: ScratchOptions): Scratch {
-  return async (work, schemas = []) => {
+export function postgresScratch(url: PostgresUrl, options: ScratchOptions): CopiedScratch {
+  return scratchFrom(url, options, "template0");
+}
+
+/** @param template The database of which each is a copy */
+function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string): CopiedScratch {
+  const { client, onLeft } = options;
+
+  /** Runs work while there is a new database. */
+  async function withNew<T>(work: (name: string) => Promise<T>): Promise<T> {
     const admin = await openPostgres(url, { client, access: "write" });
     try {
       await dropLeftovers(admin);
       const name = await newName(admin);
-      await createDatabase(admin, name);
+      await createDatabase(admin, name, template);
       try {
-        const display = "the database of the proof";
-        return await inDatabase({ ...url, database: name, display, schemas }, client, work);
+        return await work(name);
       } finally {
         // What came of the work stands.
         if (!await drop(admin, name, true)) {
@@ -34,7 +41,31 @@ export function postgresScratch(url: PostgresUrl, { client, onLeft }: ScratchOpt
     } finally {
       await admin.close();
     }
-  };
+  }
+
+  const placeOf = (database: string, schemas: readonly string[]) => ({
+    ...url,
+    database,
+    display: "the database of the proof",
+    schemas,
+  });
+
+  return Object.assign(
+    <T>(work: (database: Database) => Promise<T>, schemas: readonly string[] = []) =>
+      withNew((name) => inDatabase(placeOf(name, schemas), client, work)),
+    {
+      after: <Made, T>(
+        make: (database: Database) => Promise<Made>,
+        work: (copies: Scratch, made: Made) => Promise<T>,
+        schemas: readonly string[] = [],
+      ) =>
+        withNew(async (name) => {
+          const made = await inDatabase(placeOf(name, schemas), client, make);
+          // Nobody is connected to it any more, without which it is no template.
+          return await work(scratchFrom(url, options, name), made);
+        }),
+    },
+  );
 }
 
 async function newName(admin: Database): Promise<string> {
@@ -77,9 +108,10 @@ async function inDatabase<T>(
   }
 }
 
-async function createDatabase(admin: Database, name: string): Promise<void> {
+async function createDatabase(admin: Database, name: string, template: string): Promise<void> {
   try {
-    await admin.write([sql`CREATE DATABASE ${sql.identifier(name)} TEMPLATE template0`], "alone");
+    const from = sql.identifier(template);
+    await admin.write([sql`CREATE DATABASE ${sql.identifier(name)} TEMPLATE ${from}`], "alone");
   } catch (error) {
     if (!(error instanceof HarborError) || error.details.sqlState !== "42501") throw error;
     throw new HarborError(

@@ -8,7 +8,7 @@ import type { Watcher } from "../watch/figures.ts";
 import { isLarge, runApart } from "./apart/large_file.ts";
 import { folderMark } from "./connection/database_file.ts";
 import { execute, isWalMode, openFile } from "./connection/open_file.ts";
-import { own, type SqliteStatement } from "./connection/statement.ts";
+import { own, type SqliteStatement, verbOf } from "./connection/statement.ts";
 import { type BesideParts, serveSqlite, type SqliteConnection } from "./database.ts";
 import { type SqliteBatchTimes, sqlitePace } from "./pace.ts";
 import { inLineMs } from "./processor.ts";
@@ -46,9 +46,26 @@ export function openSqliteFile(
   return soon(() => serve(openFile(url, options.access), { ...url, loadBeside }, options));
 }
 
-/** Opens a new database in memory, which is gone when it is closed. */
-export function openSqliteMemory(options: OpenOptions): Promise<Database> {
-  return soon(() => serve(new DatabaseSync(":memory:"), { display: "sqlite://", path: null }, options));
+/** A database in memory, which is gone when it is closed. */
+export interface SqliteMemory extends Database {
+  /** Returns what a file of it would hold. */
+  bytes(): Uint8Array;
+}
+
+/** Opens a database in memory: an empty one, or what the bytes of another one hold. */
+export function openSqliteMemory(
+  options: OpenOptions,
+  bytes: Uint8Array | null = null,
+): Promise<SqliteMemory> {
+  return soon(() => {
+    const handle = new DatabaseSync(":memory:");
+    // Without a page it has none to give.
+    if (bytes !== null && bytes.length > 0) handle.deserialize(bytes);
+    return {
+      ...serve(handle, { display: "sqlite://", path: null }, options),
+      bytes: () => handle.serialize(),
+    };
+  });
 }
 
 interface Place {
@@ -182,6 +199,8 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
         const watch = watcher === null ? undefined : watchBatch(handle, path, slowestCommitMs);
         const began = performance.now();
         const changed = statements.change({ ...statement, index });
+        // What a script sets is for no transaction of ours.
+        if (verbOf(statement.text) === "PRAGMA") execute(handle, "PRAGMA foreign_keys = ON");
         if (watch !== undefined) watcher?.onBatch(watch.end(performance.now() - began));
         return changed;
       }),

@@ -1,15 +1,29 @@
-import type { Client } from "../database.ts";
-import type { Scratch } from "../scratch.ts";
-import { openSqliteMemory } from "./driver.ts";
+import type { Client, Database } from "../database.ts";
+import type { CopiedScratch, Scratch } from "../scratch.ts";
+import { openSqliteMemory, type SqliteMemory } from "./driver.ts";
 
 /** Returns a scratch database in memory. */
-export function memoryScratch(client: Client): Scratch {
-  return async (work) => {
-    const database = await openSqliteMemory({ client, access: "create" });
+export function memoryScratch(client: Client): CopiedScratch {
+  return scratchFrom(client, null);
+}
+
+/** @param bytes Of the database that each begins as; `null` for an empty one */
+function scratchFrom(client: Client, bytes: Uint8Array | null): CopiedScratch {
+  async function withMemory<T>(work: (memory: SqliteMemory) => Promise<T>): Promise<T> {
+    const memory = await openSqliteMemory({ client, access: "create" }, bytes);
     try {
-      return await work(database);
+      return await work(memory);
     } finally {
-      await database.close();
+      await memory.close();
     }
-  };
+  }
+  return Object.assign(<T>(work: (database: Database) => Promise<T>) => withMemory(work), {
+    async after<Made, T>(
+      make: (database: Database) => Promise<Made>,
+      work: (copies: Scratch, made: Made) => Promise<T>,
+    ) {
+      const [made, left] = await withMemory(async (memory) => [await make(memory), memory.bytes()] as const);
+      return await work(scratchFrom(client, left), made);
+    },
+  });
 }

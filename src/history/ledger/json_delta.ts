@@ -41,10 +41,12 @@ export function deltaOf(from: unknown, to: unknown): JsonDelta {
 
 /** Says whether two JSON values are the same, the order of members included. */
 function isSame(a: unknown, b: unknown): boolean {
+  // Snapshots of a history share the tables that are the same in both.
+  if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, at) => isSame(item, b[at]));
   }
-  if (!isRecord(a) || !isRecord(b)) return a === b;
+  if (!isRecord(a) || !isRecord(b)) return false;
   const keys = Object.keys(a);
   const others = Object.keys(b);
   return keys.length === others.length &&

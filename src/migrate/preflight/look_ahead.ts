@@ -16,7 +16,7 @@ export function notEnforcedText(constraint: string): string {
  */
 export async function lookAhead(
   context: RunContext,
-  { from, steps, kept }: Way,
+  { from, steps, kept, live }: Way,
 ): Promise<LookAhead | null> {
   if (steps.length === 0) return null;
   if (from === null && !steps.some((step) => bringsBack(step, kept, context.history))) {
@@ -27,7 +27,7 @@ export async function lookAhead(
     return null;
   }
   context.notify({ kind: "doing", text: "looking ahead" });
-  const seen = await (await import("./preflight.ts")).preflight(context, { from, steps, kept });
+  const seen = await (await import("./preflight.ts")).preflight(context, { from, steps, kept, live });
   context.notify({ kind: "done" });
   return seen;
 }

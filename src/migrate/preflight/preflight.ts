@@ -55,6 +55,8 @@ export interface Way {
   readonly steps: readonly Step[];
   /** All that is kept. */
   readonly kept: readonly Pick<Kept, "revision" | "direction">[];
+  /** What is there, where it was just read and nobody else changes it. */
+  readonly live?: Snapshot | undefined;
 }
 
 /** What is looked for at a stage. */
@@ -79,7 +81,7 @@ interface Question {
  */
 export async function preflight(
   context: RunContext,
-  { from, steps, kept }: Way,
+  { from, steps, kept, live }: Way,
 ): Promise<LookAhead> {
   const { database, history } = context;
   const [first] = steps;
@@ -106,7 +108,7 @@ export async function preflight(
     losses: !isResumed,
     isOpen: stages.slice(0, place).some(({ step }) => bringsBack(step, kept, history)),
   }));
-  const left = await ask(context, questions, { ...subject, known });
+  const left = await ask(context, questions, { ...subject, known, live });
   return {
     losses: await findLosses(context, stages, subject.attempt),
     unenforced: await (await loadInspector(database.dialect)).unenforced(database),
@@ -198,6 +200,8 @@ interface Setting {
   readonly untouched: string;
   /** The schema that what is there should have. */
   readonly known: Snapshot;
+  /** The one that is there, where it is known. */
+  readonly live?: Snapshot | undefined;
 }
 
 /**
@@ -211,7 +215,7 @@ async function ask(
   setting: Setting,
 ): Promise<ReadonlyMap<string, Question>> {
   const { database } = context;
-  const live = await database.introspect();
+  const live = setting.live ?? await database.introspect();
   for (const { stage, losses } of questions) if (losses) refuseLosses(context, stage, { ...setting, live });
   refuseHeldTypes(questions.filter(({ types }) => types).map(({ stage }) => stage), { ...setting, live });
   const judged = questions.map(({ stage, demands }, place) => {

@@ -48,8 +48,8 @@ export interface BatchOptions {
   readonly before: readonly SQL[];
   /** Whether Alembic's version table is there and has to be kept in step. */
   readonly alembic: boolean;
-  /** Returns what puts a revision into the ledger; `null` where there is none. */
-  readonly ledger: ((revision: Revision) => SQL) | null;
+  /** Returns what puts revisions into the ledger; `null` where there is none. */
+  readonly ledger: ((revisions: readonly Revision[]) => readonly SQL[]) | null;
   /** This harbor-db's version. */
   readonly version: string;
   now(): Date;
@@ -198,19 +198,39 @@ function progressRows(
   if (!isNew) {
     return [updateProgress({ revision: revision.id, direction, statementsDone: done, finishedAt, ms: null })];
   }
-  const row: Applied = {
-    revision: revision.id,
-    name: revision.name,
-    checksum: revision.checksum,
-    direction,
-    statementsDone: done,
-    startedAt,
-    finishedAt,
-    ms: null,
-    appliedBy: options.version,
-    origin: "run",
-  };
-  // From its first batch on, Alembic must take the revision for applied: it would run it again.
-  const wayBack = options.ledger === null ? [] : [options.ledger(revision)];
-  return [insertApplied(row), ...wayBack, ...alembic(revision.id)];
+  const row = { ...newRow(step, options), statementsDone: done, startedAt, finishedAt };
+  return recordNew([row], [revision], options);
+}
+
+/** Returns what records that steps up are done which share a transaction. */
+export function recordTogether(steps: readonly Step[], options: BatchOptions): readonly SQL[] {
+  const at = options.now().toISOString();
+  return recordNew(
+    steps.map((step) => ({
+      ...newRow(step, options),
+      statementsDone: step.script.statements.length,
+      startedAt: at,
+      finishedAt: at,
+    })),
+    steps.map(({ revision }) => revision),
+    options,
+  );
+}
+
+function newRow({ revision, direction }: Step, { version }: BatchOptions) {
+  const { id, name, checksum } = revision;
+  return { revision: id, name, checksum, direction, ms: null, appliedBy: version, origin: "run" } as const;
+}
+
+function recordNew(
+  rows: readonly Applied[],
+  revisions: readonly Revision[],
+  { ledger, alembic }: BatchOptions,
+): readonly SQL[] {
+  return [
+    ...insertApplied(rows),
+    ...ledger?.(revisions) ?? [],
+    // From its first batch on, Alembic must take the revision for applied: it would run it again.
+    ...alembic ? setAlembicVersion(revisions.at(-1)!.id) : [],
+  ];
 }

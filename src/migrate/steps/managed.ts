@@ -4,7 +4,7 @@ import { HarborError } from "../../base/errors.ts";
 import { createLedger } from "../../engines/ledger.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { createVersionTables, insertApplied } from "../../engines/version_table.ts";
-import { isLedgerKept, keepLedger, recordWaysBack } from "../../state/keep_ledger.ts";
+import { isLedgerKept, keepLedger, recordApplied } from "../../state/keep_ledger.ts";
 import { readState } from "../../state/read_state.ts";
 import type { State } from "../../state/state.ts";
 
@@ -15,7 +15,8 @@ export function startingBatch(context: RunContext, { applied }: State): readonly
     ...createVersionTables,
     ...createIdentity(dialect),
     ...createLedger(dialect),
-    ...applied.flatMap((row) => [insertApplied(row), ...recordWaysBack(context, [row])]),
+    ...insertApplied(applied),
+    ...recordApplied(context, applied),
   ];
 }
 

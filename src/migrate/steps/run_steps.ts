@@ -13,7 +13,7 @@ import { putBack } from "../kept/put_back.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
 import { goneIndexes } from "./rules/gone_indexes.ts";
 import { sourceOf, type Step } from "../rules/plan.ts";
-import { recordWayBack } from "../../state/keep_ledger.ts";
+import { recordWaysBack } from "../../state/keep_ledger.ts";
 import type { State } from "../../state/state.ts";
 import { type BackfillResult, runBackfill } from "./backfill.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
@@ -176,7 +176,7 @@ function batchOptions(
       ...isFirst && state.kind !== "managed" ? startingBatch(context, state) : [],
       ...goneIndexes(context.history, step).map((name) => sql`DROP INDEX IF EXISTS ${ownTable(name)}`),
     ],
-    ledger: ledger ? (revision) => recordWayBack(context, revision) : null,
+    ledger: ledger ? (revisions) => recordWaysBack(context, revisions) : null,
     alembic: state.alembic !== null,
     version: context.version,
     now: context.now,

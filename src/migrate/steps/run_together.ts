@@ -1,13 +1,14 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { StepResult } from "./step_result.ts";
-import type { SQL } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import type { Step } from "../rules/plan.ts";
 import { type BackfillResult, recordAtOnce } from "./backfill.ts";
-import { batchesOf, type BatchOptions } from "./batches.ts";
+import { type BatchOptions, recordTogether } from "./batches.ts";
 import { asNew, makesOnly, nothingMade } from "./makes_only.ts";
 import type { RunContext } from "../../engines/run_context.ts";
+import { userStatement } from "../../engines/statement_names.ts";
 
 /** How many statements of scripts share a transaction at most, since nobody can stop it before its end. */
 const mostStatements = 500;
@@ -35,11 +36,15 @@ export async function runTogether(
 ): Promise<Together> {
   const group = nextGroup(steps, context.database.dialect);
   if (group.length < 2) return { done: [], alone: 1 };
-  const scripts = group.map((step, index) => scriptOf(context, step, optionsAt(index)));
+  const options = group.map((_, index) => optionsAt(index));
+  const scripts = group.map((step, index) => scriptOf(context, step, options[index]!));
   const startedAt = performance.now();
   try {
     stopIfAsked(context.signal);
-    await context.database.write(scripts.flatMap(({ statements }) => statements), "schema");
+    await context.database.write([
+      ...scripts.flatMap(({ statements }) => statements),
+      ...recordTogether(group, options[0]!),
+    ], "schema");
   } catch (error) {
     // One by one is the way on only from where they did not commit.
     if (!(error instanceof HarborError) || error.details.committed !== undefined) throw error;
@@ -79,19 +84,15 @@ function nextGroup(steps: readonly Step[], dialect: Dialect): readonly Step[] {
   return end < 0 ? steps : steps.slice(0, end);
 }
 
-/** Returns all statements of a step, with their records, and the tables of its backfills. */
-function scriptOf(context: RunContext, step: Step, options: BatchOptions) {
-  const statements: SQL[] = [];
+/** Returns all statements of a step, with what records its backfills, and their tables. */
+function scriptOf(context: RunContext, { script, revision }: Step, { before }: BatchOptions) {
+  const statements: SQL[] = [...before];
   const tables: string[] = [];
-  const { dialect } = context.database;
-  const script = { ...step.script, statements: step.script.statements.map((each) => asNew(each, dialect)) };
-  for (const batch of batchesOf({ ...step, script }, options)) {
-    statements.push(...batch.statements);
-    if (batch.backfill === null) continue;
-    const { backfill } = batch;
-    tables.push(backfill.table);
-    const task = { revision: step.revision.id, statement: batch.statement!, backfill };
-    statements.push(...recordAtOnce(context, task));
+  for (const [statement, each] of script.statements.entries()) {
+    statements.push(userStatement(sql.raw(asNew(each, context.database.dialect).sql)));
+    if (each.run.kind !== "backfill") continue;
+    tables.push(each.run.table);
+    statements.push(...recordAtOnce(context, { revision: revision.id, statement, backfill: each.run }));
   }
   return { statements, tables };
 }

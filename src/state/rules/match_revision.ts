@@ -35,12 +35,29 @@ export function matchRevision(schemas: readonly RevisionSchema[], live: Snapshot
 }
 
 /** Returns a snapshot with only those of its tables that some revision knows, and with what else one declares marked. */
-export function ownTables(schemas: readonly Pick<RevisionSchema, "snapshot">[], live: Snapshot): Snapshot {
-  const known = new Set(schemas.flatMap(({ snapshot }) => snapshot.tables.map((table) => table.name)));
-  const declared = new Set(schemas.flatMap(({ snapshot }) => snapshot.others.map(keyOf)));
+export function ownTables(schemas: Schemas, live: Snapshot): Snapshot {
+  const { known, declared } = namesIn(schemas);
   return {
     ...live,
     tables: live.tables.filter((table) => known.has(table.name)),
     others: live.others.map((each) => declared.has(keyOf(each)) ? { ...each, isDeclared: true } : each),
+  };
+}
+
+type Schemas = readonly Pick<RevisionSchema, "snapshot">[];
+
+/** Lists of schemas do not change while they are known; a long one takes its time to look through. */
+const names = new WeakMap<Schemas, ReturnType<typeof readNames>>();
+
+function namesIn(schemas: Schemas): ReturnType<typeof readNames> {
+  const found = names.get(schemas) ?? readNames(schemas);
+  names.set(schemas, found);
+  return found;
+}
+
+function readNames(schemas: Schemas) {
+  return {
+    known: new Set(schemas.flatMap(({ snapshot }) => snapshot.tables.map(({ name }) => name))),
+    declared: new Set(schemas.flatMap(({ snapshot }) => snapshot.others.map(keyOf))),
   };
 }

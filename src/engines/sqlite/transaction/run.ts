@@ -59,7 +59,9 @@ export type Finish<T> = (
  */
 export function runTransaction<T>(statements: Statements, batch: SqliteBatch, finish: Finish<T>): T | Busy {
   const { before, after, questions, steps: stepsFor, closing } = transactionOf(batch);
-  statements.change(before);
+  // Between transactions they are on: see `runAlone` for what a script may do to them.
+  const isSwitched = before.text !== after.text;
+  if (isSwitched) statements.change(before);
   try {
     const busy = tryBegin(statements);
     if (busy !== undefined) return busy;
@@ -73,7 +75,7 @@ export function runTransaction<T>(statements: Statements, batch: SqliteBatch, fi
       rollback(statements);
     }
   } finally {
-    statements.change(after);
+    if (isSwitched) statements.change(after);
   }
 }
 
