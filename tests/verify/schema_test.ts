@@ -685,6 +685,18 @@ test("schema: a table is not judged by one of the same name in another schema", 
   assert.deepEqual(found.map(({ details }) => details["path"]), ["unlogged of auth.users"]);
 });
 
+test("schema: row-level security is meant where the schema has policies, whoever enabled it", async () => {
+  const setting = "row-level security";
+  const settings = ["users", "files"].map((table) => ({ table, setting, hasPolicy: true }));
+  const database = { dialect: "postgresql", schema: "public", schemas: [], read: () => settings };
+  const found = await oddSettings(database as unknown as Database, {
+    tables: [tableOf("users"), tableOf("files"), tableOf("sizes")],
+    statements: [],
+    guarded: ["users", "sizes"],
+  });
+  assert.deepEqual(found.map(({ details }) => details["path"]), ["row-level security of files"]);
+});
+
 for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {
   test(`schema: policies that somebody made are not to be switched off (${engine.name})`, () =>
     withHealthy(engine, async ({ query, verify }) => {

@@ -13,6 +13,7 @@ import { headSchema, keptOf } from "../../adopt/inspect.ts";
 import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
 import { heldAsLeft } from "../../state/held_as_left.ts";
+import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { upgradeTexts } from "../../history/plain_texts.ts";
 import { requireSchemas } from "../../state/require_schemas.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
@@ -58,6 +59,7 @@ export const schemaCheck: Check = {
     const settings = await oddSettings(await context.database(), {
       tables: ownTables(schemas, live).tables,
       statements: scripts,
+      guarded: current === null ? [] : tablesWithPolicies(snapshotIfThere(current)),
     });
     const found = [
       ...unreadOf(known, current),
@@ -166,6 +168,13 @@ function remedy({ kind, path, expected }: Difference): string {
 }
 
 /** Before the first revision there is no table of ours. */
+/** Returns the tables to which a schema gives policies; none of one that is not known. */
+function tablesWithPolicies(schema: Snapshot | null): readonly string[] {
+  return (schema?.others ?? []).flatMap(({ kind, table }) =>
+    kind === "policy" && table !== null ? [table] : []
+  );
+}
+
 function tooEarly({ tables }: Snapshot): readonly Found[] {
   if (tables.length === 0) return [];
   const names = tables.map(({ name }) => name);
