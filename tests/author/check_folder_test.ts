@@ -140,7 +140,7 @@ const cases: readonly (readonly [rule: string, changes: Files, expected: readonl
     [
       `branches ${journalPath}:${
         line(journal(), tags[2]!)
-      }: ${b} and ${c} both come after ${a}: two branches were merged | harbor-db rebase ${c}`,
+      }: ${b} and ${c} both come after ${a}: two branches were merged | harbor-db rebase ${c}. Or, where databases have it: harbor-db check --baseline ${c}`,
     ],
   ],
   ["finds two first revisions", { [`meta/${b}_snapshot.json`]: snapshotOf(snapshotId(b), originId) }, [
@@ -152,7 +152,7 @@ const cases: readonly (readonly [rule: string, changes: Files, expected: readonl
   ["finds a date that does not rise", { [journalPath]: late }, [
     `journal ${journalPath}:${
       line(late, tags[1]!)
-    }: ${b} is not dated later than ${a} before it, so drizzle-kit migrate would pass over it | harbor-db rebase ${b}`,
+    }: ${b} is not dated later than ${a} before it, so drizzle-kit migrate would pass over it | harbor-db rebase ${b}. Or, where databases have it: harbor-db check --baseline ${b}`,
   ]],
   ["finds the same date twice", { [journalPath]: journal([{}, { when: 1_000 }]) }, [
     /is not dated later than/,

@@ -46,9 +46,11 @@ export function checkOrder(
     const where = isFoldered
       ? { path: revision.files[2], revision: revision.id, status: "warn" as const }
       : { path: journalPath, line, revision: revision.id };
+    const move =
+      `harbor-db rebase ${revision.id}. Or, where databases have it: harbor-db check --baseline ${revision.id}`;
     const remedy = isFoldered
       ? "Where both change the same, write one of them anew with the project's own kit. Else nothing has to be done."
-      : `harbor-db rebase ${revision.id}`;
+      : move;
     const twin = ends.slice(0, index).find((each) => prevId !== null && each.prevId === prevId);
     if (twin !== undefined) {
       const parent = ends.find(({ id }) => id === prevId)?.revision.id ?? "base";
@@ -71,7 +73,7 @@ export function checkOrder(
         "journal",
         where,
         `${revision.id} is not dated later than ${previous.revision.id} before it, so drizzle-kit migrate would pass over it`,
-        `harbor-db rebase ${revision.id}`,
+        move,
       );
     }
   }
