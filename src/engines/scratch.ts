@@ -28,6 +28,6 @@ export interface CopiedScratch extends Scratch {
 /** What scratch databases are made with. */
 export interface ScratchOptions {
   readonly client: Client;
-  /** Is told of one that could not be dropped. */
+  /** Is told of what could not be dropped, and of what was there before and is left alone. */
   readonly onLeft?: (text: string) => void;
 }

@@ -3,15 +3,15 @@ import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Client, Database } from "../database.ts";
-import { leftoversQuery, ownMarkQuery } from "./catalogs/session_databases.ts";
+import { leftoversQuery, ownMarkQuery, proofPrefix } from "./catalogs/session_databases.ts";
 import { openPostgres } from "./driver.ts";
+import { dropLeftRoles, type ProofRoles, watchRoles } from "./proof_roles.ts";
 import type { CopiedScratch, Scratch, ScratchOptions } from "../scratch.ts";
-
-const prefix = "harbor_db_proof_";
 
 /**
  * Returns a scratch database on the server that a URL names. It is made for the proof and dropped afterwards; the
- * database in the URL is only connected to. What was left behind by processes that are gone is dropped first.
+ * database in the URL is only connected to. What was left behind by processes that are gone is dropped first. Roles are the
+ * whole server's: see {@link ProofRoles}.
  */
 export function postgresScratch(url: PostgresUrl, options: ScratchOptions): CopiedScratch {
   return scratchFrom(url, options, "template0");
@@ -22,14 +22,16 @@ function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string
   const { client, onLeft } = options;
 
   /** Runs work while there is a new database. */
-  async function withNew<T>(work: (name: string) => Promise<T>): Promise<T> {
+  async function withNew<T>(work: (name: string, roles: ProofRoles) => Promise<T>): Promise<T> {
     const admin = await openPostgres(url, { client, access: "write" });
     try {
       await dropLeftovers(admin);
+      await dropLeftRoles(admin);
       const name = await newName(admin);
+      const roles = await watchRoles(admin, { mark: name, onLeft: (text) => onLeft?.(text) });
       await createDatabase(admin, name, template);
       try {
-        return await work(name);
+        return await work(name, roles);
       } finally {
         // What came of the work stands.
         if (!await drop(admin, name, true)) {
@@ -37,6 +39,7 @@ function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string
             `the database ${name} of the proof could not be dropped; the next proof on that server drops it`,
           );
         }
+        await roles.drop();
       }
     } finally {
       await admin.close();
@@ -52,15 +55,17 @@ function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string
 
   return Object.assign(
     <T>(work: (database: Database) => Promise<T>, schemas: readonly string[] = []) =>
-      withNew((name) => inDatabase(placeOf(name, schemas), client, work)),
+      withNew((name, { guard }) =>
+        inDatabase(placeOf(name, schemas), client, (database) => work(guard(database)))
+      ),
     {
       after: <Made, T>(
         make: (database: Database) => Promise<Made>,
         work: (copies: Scratch, made: Made) => Promise<T>,
         schemas: readonly string[] = [],
       ) =>
-        withNew(async (name) => {
-          const made = await inDatabase(placeOf(name, schemas), client, make);
+        withNew(async (name, { guard }) => {
+          const made = await inDatabase(placeOf(name, schemas), client, (database) => make(guard(database)));
           // Nobody is connected to it any more, without which it is no template.
           return await work(scratchFrom(url, options, name), made);
         }),
@@ -70,12 +75,12 @@ function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string
 
 async function newName(admin: Database): Promise<string> {
   const [row] = await admin.read<{ began: string }>(sql.raw(ownMarkQuery));
-  return `${prefix}${row!.began}_${randomBytes(4).toString("hex")}`;
+  return `${proofPrefix}${row!.began}_${randomBytes(4).toString("hex")}`;
 }
 
 /** Drops those whose makers are gone, and that nobody is connected to. */
 async function dropLeftovers(admin: Database): Promise<void> {
-  const leftovers = await admin.read<{ name: string }>(sql.raw(leftoversQuery(prefix)));
+  const leftovers = await admin.read<{ name: string }>(sql.raw(leftoversQuery(proofPrefix)));
   for (const { name } of leftovers) await drop(admin, name, false);
 }
 

@@ -23,3 +23,22 @@ export function leftoversQuery(prefix: string): string {
   }, '_')) = 1)
       AND NOT EXISTS (SELECT FROM pg_stat_activity u WHERE u.datid = d.oid AND u.usesysid IS NOT NULL)`;
 }
+
+/** How databases of proofs are called, and what roles are marked with that scripts make there. */
+export const proofPrefix = "harbor_db_proof_";
+
+/** The comment on a role `r`. */
+const comment = "coalesce(shobj_description(r.oid, 'pg_authid'), '')";
+
+/** Returns the query for all roles, as `name`, and whether one is `marked` as that of a proof. */
+export function rolesQuery(prefix: string): string {
+  return `SELECT r.rolname AS name, ${comment} ~ '^${prefix}[0-9]+_[0-9]+_[0-9a-f]+$' AS marked FROM pg_roles r`;
+}
+
+/** Returns the query for the roles, as `name`, that are so marked and whose maker's session has ended. */
+export function leftRolesQuery(prefix: string): string {
+  return `SELECT found.name FROM (${rolesQuery(prefix)}) AS found JOIN pg_roles r ON r.rolname = found.name
+    WHERE found.marked AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE strpos(${comment}, concat('${prefix}', ${
+    mark("a")
+  }, '_')) = 1)`;
+}

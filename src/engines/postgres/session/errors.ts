@@ -133,6 +133,7 @@ function statementHint(
   { message = "", detail, statement }: { message?: string; detail?: string | undefined; statement: string },
 ): string | undefined {
   const [, schema] = /^\s*CREATE\s+SCHEMA\s+("(?:[^"]|"")+"|\w+)/i.exec(statement) ?? [];
+  const [, role] = /^\s*CREATE\s+(?:ROLE|USER|GROUP)\s+(("(?:[^"]|"")+"|\w+)[^;]*)/i.exec(statement) ?? [];
   switch (sqlState) {
     case "2BP01":
       return `${
@@ -142,6 +143,10 @@ function statementHint(
       return schema === undefined
         ? undefined
         : `It was there before. Where what is in it is this history's: harbor-db adopt. Where it is empty: DROP SCHEMA ${schema}; then run the command again.`;
+    case "42710":
+      return role === undefined
+        ? undefined
+        : `All databases of the server have it. Where it is the one that is meant, let the script take it as it is: DO $$ BEGIN CREATE ROLE ${role}; EXCEPTION WHEN duplicate_object THEN NULL; END $$; and accept the edit: harbor-db check --prove --accept-edits`;
     case "42501":
       return "Connect as the role that owns the tables, or give this role the right.";
     case "25006":

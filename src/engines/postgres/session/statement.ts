@@ -35,6 +35,11 @@ const spelling: Parameters<SQL["toQuery"]>[0] = {
   escapeString: quoteText,
 };
 
+/** Returns the text of a statement, its marks in it. */
+export function textOf(statement: SQL): string {
+  return statement.toQuery(spelling).sql;
+}
+
 const spelledOut: typeof spelling = { ...spelling, escapeParam: (_, value) => quoteValue(value) };
 
 /**

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { HarborError } from "../../../src/base/errors.ts";
+import type { PostgresUrl } from "../../../src/base/url/postgres_url.ts";
+import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
+import { postgresScratch } from "../../../src/engines/postgres/scratch.ts";
+import type { CopiedScratch } from "../../../src/engines/scratch.ts";
+import { testClient } from "../../support/databases.ts";
+import { rejectsWith } from "../../support/harbor_error.ts";
+import { prove } from "../../support/prove_engines.ts";
+import { schemaHistory } from "../../support/samples/schema_history.ts";
+import { sharedPostgres, withClient } from "../../support/servers/postgres_server.ts";
+
+const notes = { notes: { columns: { id: "integer!" } } } as const;
+const table = 'CREATE TABLE "notes" ("id" integer PRIMARY KEY NOT NULL)';
+
+const admin = () => sharedPostgres(15);
+
+async function withScratch(
+  work: (scratch: CopiedScratch, told: readonly string[]) => Promise<unknown>,
+): Promise<readonly string[]> {
+  const url = parseDatabaseUrl(await admin()) as PostgresUrl;
+  const told: string[] = [];
+  await work(postgresScratch(url, { client: testClient, onLeft: (text) => told.push(text) }), told);
+  return told;
+}
+
+async function run(statement: string): Promise<void> {
+  await withClient(await admin(), (client) => client.unsafe(statement));
+}
+
+/** Returns the rights of a role to log in; `null` where there is none. */
+async function loginOf(name: string): Promise<boolean | null> {
+  const rows = await withClient(
+    await admin(),
+    (client) => client.unsafe(`SELECT rolcanlogin AS login FROM pg_roles WHERE rolname = '${name}'`),
+  );
+  return rows[0]?.["login"] ?? null;
+}
+
+/** Revisions of which the second makes a role and the last one changes it. */
+function historyOf(
+  role: string,
+  down: readonly string[] = [`REVOKE ALL ON "notes" FROM ${role}`, `DROP ROLE ${role}`],
+) {
+  return schemaHistory("postgresql", [
+    { tables: notes, up: [table], down: ['DROP TABLE "notes"'] },
+    { tables: notes, up: [`CREATE ROLE ${role}`, `GRANT SELECT ON "notes" TO ${role}`], down },
+    { tables: notes, up: [`ALTER ROLE ${role} LOGIN`], down: [`ALTER ROLE ${role} NOLOGIN`] },
+  ]);
+}
+
+test("roles that scripts make are made once in each way of a proof, and gone afterwards", async () => {
+  const role = "proof_made_reader";
+  const told = await withScratch((scratch) => prove(historyOf(role), scratch));
+  assert.deepEqual([told, await loginOf(role)], [[], null]);
+});
+
+test("a role that was on the server before a proof is neither made, changed nor dropped", async () => {
+  const role = "proof_found_reader";
+  await run(`CREATE ROLE ${role}`);
+  try {
+    const told = await withScratch((scratch) => prove(historyOf(role), scratch));
+    assert.equal(await loginOf(role), false);
+    assert.ok(told.length > 0);
+    assert.match(told[0]!, /^the role proof_found_reader was on the server before the proof: /);
+    const code = [`DO $$ BEGIN DROP ROLE ${role}; END $$`];
+    const error = await rejectsWith(
+      "not_proven",
+      withScratch((scratch) => prove(historyOf(role, code), scratch)),
+    );
+    assert.match(error.message, /code in them may drop the role "proof_found_reader"/);
+    assert.equal(await loginOf(role), false);
+  } finally {
+    await run(`DROP ROLE ${role}`);
+  }
+});
+
+test("a role of which a way down leaves something is refused with the way to write it", async () => {
+  const role = "proof_stays_reader";
+  const down = [`REVOKE ALL ON "notes" FROM ${role}`];
+  const error = await rejectsWith(
+    "not_proven",
+    withScratch((scratch) => prove(historyOf(role, down), scratch)),
+  );
+  assert.match(error.message, /role "proof_stays_reader" already exists$/);
+  assert.equal(await loginOf(role), null);
+  const cause = error.cause as HarborError;
+  assert.match(
+    cause.hintLines.join(" "),
+    /DO \$\$ BEGIN CREATE ROLE proof_stays_reader; EXCEPTION WHEN duplicate_object/,
+  );
+});
+
+test("a role of a proof that was killed goes with the next one, and no other", async () => {
+  const roles = ["proof_left_reader", "proof_kept_reader"] as const;
+  await run(
+    `CREATE ROLE ${roles[0]}; COMMENT ON ROLE ${roles[0]} IS 'harbor_db_proof_1_1_abcdef01'; CREATE ROLE ${
+      roles[1]
+    }`,
+  );
+  try {
+    await withScratch((scratch) => scratch(() => Promise.resolve()));
+    assert.deepEqual([await loginOf(roles[0]), await loginOf(roles[1])], [null, false]);
+  } finally {
+    await run(`DROP ROLE IF EXISTS ${roles.join(", ")}`);
+  }
+});
