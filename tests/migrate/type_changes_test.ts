@@ -2,7 +2,7 @@ import { startOf } from "../../src/migrate/rules/origins.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changedType, heldTypes } from "../../src/migrate/preflight/rules/type_changes.ts";
+import { changedType, heldColumns } from "../../src/migrate/preflight/rules/type_changes.ts";
 import type { Column, OtherObject } from "../../src/schema/snapshot.ts";
 import { column, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";
 
@@ -86,7 +86,7 @@ test("changedType() names what holds the column, with its definition on one line
   assert.deepEqual(obstacles("postgresql", ["text", "text"], { others }), []);
 });
 
-test("heldTypes() names what holds columns whose types are to change", () => {
+test("heldColumns() names what holds columns whose types are to change, or that go", () => {
   const before = snapshot("postgresql", [tableOf("t", [column("c"), column("d"), column("gone")])]);
   const after = snapshot("postgresql", [
     tableOf("t", [column("c", { type: "integer" }), column("d")]),
@@ -94,5 +94,25 @@ test("heldTypes() names what holds columns whose types are to change", () => {
   ]);
   const others = [view("v", ["t.c"]), view("w", ["t.d"]), view("x", ["t.gone"])];
   const live = snapshot("postgresql", before.tables, others);
-  assert.deepEqual(heldTypes({ before, after }, startOf(before), live).map(({ path }) => path), ["view v"]);
+  const held = (...statements: readonly string[]) =>
+    heldColumns({ before, after, statements }, startOf(before), live).map(({ state }) => state);
+  const byType = "the view v uses t.c, whose type has to become integer";
+  assert.deepEqual(held("ALTER TABLE t DROP COLUMN gone"), [byType, "the view x uses t.gone, which goes"]);
+  // The script itself takes them along.
+  assert.deepEqual(held("ALTER TABLE t DROP COLUMN gone CASCADE"), [byType]);
+});
+
+test("heldColumns() passes over what goes with its own table", () => {
+  const before = snapshot("postgresql", [tableOf("t", [column("c")])]);
+  const on = (table: string | null, name: string): OtherObject => ({ ...view(name, ["t.c"]), table });
+  const live = snapshot("postgresql", before.tables, [
+    on("t", "own"),
+    on(null, "v"),
+    on("other", "of other"),
+  ]);
+  const passage = { before, after: snapshot("postgresql", []), statements: ["DROP TABLE t"] };
+  assert.deepEqual(heldColumns(passage, startOf(before), live).map(({ path }) => path), [
+    "view v",
+    "view of other",
+  ]);
 });

@@ -2,7 +2,7 @@ import { carriedSchema } from "./rules/carried_schema.ts";
 import { copiedTables, isLostInCopy, remedyForWords } from "./rules/copied_tables.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import { describeLoss, lossError, lostAttachments } from "./rules/lost_attachments.ts";
-import { changedTypes, heldTypes } from "./rules/type_changes.ts";
+import { changedTypes, heldColumns } from "./rules/type_changes.ts";
 import { compareSnapshots } from "../../schema/compare/snapshots.ts";
 import type { Demand } from "./rules/demand.ts";
 import { demandsOf } from "./rules/row_demands.ts";
@@ -17,6 +17,7 @@ import type { Snapshot } from "../../schema/snapshot.ts";
 import { rightsError } from "../../state/check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { Kept } from "../../engines/kept_table.ts";
+import { refuseHolders } from "./holders.ts";
 import { refuseMissingTypes } from "./missing_types.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
@@ -109,6 +110,7 @@ export async function preflight(
     isOpen: stages.slice(0, place).some(({ step }) => bringsBack(step, kept, history)),
   }));
   const left = await ask(context, questions, { ...subject, known, live });
+  if (!isResumed) await refuseHolders(context, steps, subject.attempt);
   return {
     losses: await findLosses(context, stages, subject.attempt),
     unenforced: await (await loadInspector(database.dialect)).unenforced(database),
@@ -217,7 +219,7 @@ async function ask(
   const { database } = context;
   const live = setting.live ?? await database.introspect();
   for (const { stage, losses } of questions) if (losses) refuseLosses(context, stage, { ...setting, live });
-  refuseHeldTypes(questions.filter(({ types }) => types).map(({ stage }) => stage), { ...setting, live });
+  refuseHeldColumns(questions.filter(({ types }) => types).map(({ stage }) => stage), { ...setting, live });
   const judged = questions.map(({ stage, demands }, place) => {
     const passed = questions.slice(0, place + 1).flatMap(({ stage }) => stage.statements);
     return demands.map((demand) => ({
@@ -240,7 +242,7 @@ async function ask(
   return new Map(open.map((question) => [question.stage.step.revision.id, question]));
 }
 
-function refuseHeldTypes(
+function refuseHeldColumns(
   stages: readonly Stage[],
   { attempt, live }: Setting & { readonly live: Snapshot },
 ): void {
@@ -249,7 +251,7 @@ function refuseHeldTypes(
     const { statements, before: { dialect }, step: { revision } } = stage;
     statements.flatMap((sql) => droppedObjects(sql, dialect)).forEach((name) => dropped.add(name));
     const others = live.others.filter(({ name }) => !dropped.has(name));
-    const [obstacle] = heldTypes(stage, stage.from, { ...live, others });
+    const [obstacle] = heldColumns(stage, stage.from, { ...live, others });
     if (obstacle === undefined) continue;
     throw new HarborError(
       "schema_mismatch",

@@ -223,7 +223,8 @@ const indexWords = new Set(
 );
 
 /** Whether the batch itself makes or drops it. */
-function isNamed({ type, name }: Dependent, statements: readonly SqliteStatement[]): boolean {
+/** Whether statements make or drop a dependent by its name. */
+export function isNamed({ type, name }: Dependent, statements: readonly SqliteStatement[]): boolean {
   return statements.some((statement) => {
     const tokens = significant(statement, ["CREATE", "DROP"]).slice(0, 8);
     const kind = tokens.findIndex((token) => isWord(token, type.toUpperCase()));

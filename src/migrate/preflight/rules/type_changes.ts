@@ -2,7 +2,9 @@ import { isGenerated } from "../../../schema/generated.ts";
 import { sharedTables } from "../../../schema/compare/shared_tables.ts";
 import type { Dialect } from "../../../base/dialect.ts";
 import type { Obstacle } from "./obstacle.ts";
-import type { Origins, Passage } from "../../rules/origins.ts";
+import { follow, type Origins, type Passage, startOf } from "../../rules/origins.ts";
+import { takenAway } from "../../rules/taken_away.ts";
+import type { HoldingObject } from "../../../engines/inspector.ts";
 import type { Column, Snapshot, Table } from "../../../schema/snapshot.ts";
 import { columnsIn } from "../../../sql/expression_columns.ts";
 
@@ -49,7 +51,7 @@ export function changedType({ found, column, to }: ChangedColumn, live: Snapshot
       remedy: `Drop the column ${made.name} and make it again afterwards: ${made.default}`,
     }];
   }
-  return heldColumn(name, to.type, live);
+  return heldColumn(name, becomes(to.type), live);
 }
 
 function remedyFor(name: string, column: Column, to: Column): string {
@@ -60,23 +62,41 @@ function remedyFor(name: string, column: Column, to: Column): string {
 }
 
 /**
- * Returns what holds columns fast whose types are to change from one schema to another.
+ * Returns what holds columns fast whose types are to change on a passage, or that go there.
  *
  * @param origins What the live schema calls the columns of the one before
  */
-export function heldTypes(
-  { before, after }: Pick<Passage, "before" | "after">,
-  origins: Origins,
-  live: Snapshot,
-): readonly Obstacle[] {
-  return changedTypes({ before, after }).flatMap(({ table, column, type }) => {
+export function heldColumns(passage: Passage, origins: Origins, live: Snapshot): readonly Obstacle[] {
+  const changed = changedTypes(passage).map(({ table, column, type }) => ({
+    table,
+    column,
+    why: becomes(type),
+    whole: false,
+  }));
+  return [...changed, ...goneColumns(passage)].flatMap(({ table, column, why, whole }) => {
     const found = origins.get(table);
     const name = found?.columns.get(column)?.column ?? null;
-    return found === undefined || found.table === null || name === null
-      ? []
-      : heldColumn(`${found.table}.${name}`, type, live);
+    if (found === undefined || found.table === null || name === null) return [];
+    // What hangs on a table that goes as a whole goes with it.
+    const others = whole ? live.others.filter((other) => other.table !== found.table) : live.others;
+    return heldColumn(`${found.table}.${name}`, why, { others });
   });
 }
+
+/** Returns the columns that go. With CASCADE a script takes along what uses them. */
+function goneColumns(passage: Passage) {
+  const { before, statements } = passage;
+  if (statements.some((text) => /\bcascade\b/i.test(text))) return [];
+  return takenAway(before, follow(startOf(before), passage)).flatMap(({ table, columns }) => {
+    const whole = columns.length === 0;
+    const names = whole
+      ? before.tables.find(({ name }) => name === table)!.columns.map(({ name }) => name)
+      : columns;
+    return names.map((column) => ({ table, column, why: "which goes", whole }));
+  });
+}
+
+const becomes = (type: string) => `whose type has to become ${type}`;
 
 /** Returns the columns that both schemas have, with another type. */
 export function changedTypes(
@@ -91,14 +111,17 @@ export function changedTypes(
   );
 }
 
-function heldColumn(name: string, type: string, { others }: Snapshot): readonly Obstacle[] {
+function heldColumn(name: string, why: string, { others }: Pick<Snapshot, "others">): readonly Obstacle[] {
   return others.filter((other) => other.holds?.includes(name)).map((other) => ({
     path: `${other.kind} ${other.name}`,
-    state: `the ${other.kind} ${other.name} uses ${name}, whose type has to become ${type}`,
-    remedy: `Drop the ${other.kind} ${other.name} and make it again afterwards; its definition: ${
-      oneLine(other.sql)
-    }`,
+    state: `the ${other.kind} ${other.name} uses ${name}, ${why}`,
+    remedy: remedyForHolder(other),
   }));
+}
+
+/** What to do about what holds something fast. */
+export function remedyForHolder({ kind, name, sql }: HoldingObject): string {
+  return `Drop the ${kind} ${name} and make it again afterwards; its definition: ${oneLine(sql)}`;
 }
 
 function oneLine(text: string | null): string {
