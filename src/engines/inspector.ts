@@ -48,32 +48,10 @@ export interface Inspector {
   missingRights(database: Database, tables: readonly string[]): Promise<MissingRights | null>;
   /** Returns what hangs on indexes and constraints and is not in a snapshot; nothing where nothing of that kind can be lost. */
   attachments(database: Database): Promise<readonly Attachment[]>;
-  /**
-   * Returns what hangs on tables and keeps a script from running that does not name it; `null` for nothing, and where
-   * the schema tells as much (`OtherObject.holds`).
-   *
-   * @param scripts Those that run one after the other, each as its statements
-   */
-  holders(database: Database, scripts: readonly (readonly string[])[]): Promise<Held | null>;
   /** Returns how many bytes each table takes with its indexes; none where the engine does not tell. */
   tableSizes(database: Database): Promise<ReadonlyMap<string, number>>;
   /** Returns the names of the tables of kept data that are there, whatever the registry says of them. */
   sideTables(database: Database): Promise<readonly string[]>;
-}
-
-/** What keeps a script from running. */
-export interface Held {
-  /** The place of the script. */
-  readonly script: number;
-  readonly objects: readonly HoldingObject[];
-}
-
-/** A view, a trigger or an index that uses what a script takes away. */
-export interface HoldingObject {
-  readonly kind: string;
-  readonly name: string;
-  /** Its DDL. */
-  readonly sql: string | null;
 }
 
 /** A constraint as the scripts of a history leave it. */

@@ -34,7 +34,6 @@ export const postgresInspector: Inspector = {
   unenforced,
   missingRights,
   attachments,
-  holders: () => Promise.resolve(null),
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(
       sql`SELECT ${tableName} AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind = 'r'`,

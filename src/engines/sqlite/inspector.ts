@@ -9,7 +9,6 @@ import type { Database } from "../database.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "./connection/errors.ts";
 import { readUnsaid } from "./unsaid.ts";
 import { compareIndexes } from "./compare_indexes.ts";
-import { findHolders } from "./holders.ts";
 
 /**
  * Inspects SQLite files and libSQL servers.
@@ -42,7 +41,6 @@ export const sqliteInspector: Inspector = {
   // Whoever connects decides that for themselves.
   unenforced: () => Promise.resolve([]),
   attachments: () => Promise.resolve([]),
-  holders: findHolders,
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(
       sql`SELECT s.tbl_name AS name, sum(d.pgsize) AS bytes FROM dbstat d JOIN sqlite_schema s ON s.name = d.name WHERE d.aggregate = TRUE GROUP BY s.tbl_name`,

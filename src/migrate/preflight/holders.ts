@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import { loadInspector } from "../../engines/open/inspector.ts";
+import { findHolders } from "../../engines/open/holders.ts";
 import type { Step } from "../rules/plan.ts";
 import { remedyForHolder } from "./rules/type_changes.ts";
 
@@ -16,7 +16,7 @@ export async function refuseHolders(
   attempt: string,
 ): Promise<void> {
   const scripts = steps.map(({ script }) => script.statements.map(({ sql }) => sql));
-  const held = await (await loadInspector(database.dialect)).holders(database, scripts);
+  const held = await findHolders(database, scripts);
   if (held === null) return;
   const { objects } = held;
   const { id } = steps[held.script]!.revision;

@@ -4,7 +4,7 @@ import type { Dialect } from "../../../base/dialect.ts";
 import type { Obstacle } from "./obstacle.ts";
 import { follow, type Origins, type Passage, startOf } from "../../rules/origins.ts";
 import { takenAway } from "../../rules/taken_away.ts";
-import type { HoldingObject } from "../../../engines/inspector.ts";
+import type { HoldingObject } from "../../../engines/held.ts";
 import type { Column, Snapshot, Table } from "../../../schema/snapshot.ts";
 import { columnsIn } from "../../../sql/expression_columns.ts";
 

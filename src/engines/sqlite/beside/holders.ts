@@ -1,10 +1,10 @@
-import type { Held } from "../inspector.ts";
-import type { Database } from "../database.ts";
+import type { Held } from "../../held.ts";
+import type { Database } from "../../database.ts";
 import { sql } from "drizzle-orm";
-import { quoteName, quoteText } from "../../sql/quote.ts";
-import { isOfMirror } from "./beside/mirror/mirror.ts";
-import type { Replica, SchemaRow } from "./beside/form/replica.ts";
-import { dependentsQuery, isNamed } from "./transaction/table_rebuild.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { isOfMirror } from "./mirror/mirror.ts";
+import { openReplica, type Replica, type SchemaRow } from "./form/replica.ts";
+import { dependentsQuery, isNamed } from "../transaction/table_rebuild.ts";
 
 /**
  * Runs scripts on the tables without their rows, in memory, to see whether a view, a trigger or an index that they do not name keeps
@@ -22,7 +22,6 @@ export async function findHolders(
   const isBeside = (row: SchemaRow) => row.type !== "table" && !isNamed(row, texts);
   const beside = schema.filter(isBeside);
   if (beside.length === 0) return null;
-  const { openReplica } = await import("./beside/form/replica.ts");
   /** Returns the place of the first script with which something goes wrong there; `null` where the schema cannot be made. */
   const firstFailure = (rows: readonly SchemaRow[]): number | null => {
     const replica = openReplica(rows);
