@@ -6,7 +6,7 @@ import type { Database, LockHolder } from "../engines/database.ts";
 import { type BackfillState, readBackfills } from "../engines/version_table.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
 import { HarborError } from "../base/errors.ts";
-import { type Kept, readKept } from "../engines/kept_table.ts";
+import { isEmpty, type Kept, readKept } from "../engines/kept_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readState } from "./read_state.ts";
 import { requireSchemas } from "./require_schemas.ts";
@@ -84,7 +84,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
     lock: lock ?? null,
     backfills: backfills.filter((backfill) => backfill.finishedAt === null),
     beside,
-    kept,
+    kept: kept?.filter((each) => !isEmpty(each)) ?? null,
     unreturned: kept?.filter((each) => isDue(each, { history, applied: state.applied })) ?? [],
   };
 }

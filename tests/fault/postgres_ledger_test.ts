@@ -90,19 +90,29 @@ test("postgres 15: nobody but its owner may write to the ledger, and a superuser
       `SELECT has_table_privilege('${role}', 'admins.harbor_ledger', 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER') AS writes, has_table_privilege('${role}', 'admins.harbor_ledger', 'SELECT') AS reads`,
     );
     assert.deepEqual({ ...rights }, { writes: false, reads: true });
+    const group = `${role} group`;
+    await run(
+      adminUrl,
+      `CREATE ROLE "${group}"; GRANT "${group}" TO ${role}; GRANT USAGE ON SCHEMA admins TO "${group}"`,
+    );
     const ways = [
       [
+        `GRANT INSERT ON admins.harbor_ledger TO "${group}" WITH GRANT OPTION; SET ROLE "${group}"; GRANT INSERT ON admins.harbor_ledger TO ${role}; RESET ROLE`,
+        `REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON admins.harbor_ledger FROM "${group}", ${role} CASCADE;`,
+        "granted",
+      ],
+      [
         `GRANT UPDATE (downgrade) ON admins.harbor_ledger TO ${role}`,
-        `REVOKE ALL ON admins.harbor_ledger FROM ${role}`,
+        `REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON admins.harbor_ledger FROM ${role};`,
         "granted",
       ],
       [
         `GRANT INSERT ON admins.harbor_ledger TO PUBLIC`,
-        `REVOKE ALL ON admins.harbor_ledger FROM PUBLIC`,
+        `REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON admins.harbor_ledger FROM PUBLIC;`,
         "granted",
       ],
       [`ALTER SCHEMA admins OWNER TO ${role}`, `ALTER SCHEMA admins OWNER TO CURRENT_USER`, "schema"],
-      [`GRANT pg_write_all_data TO ${role}`, `REVOKE pg_write_all_data FROM ${role}`, "granted"],
+      [`GRANT pg_write_all_data TO ${role}`, `REVOKE pg_write_all_data FROM ${role};`, "granted"],
     ] as const;
     for (const [open, close, how] of ways) {
       await run(adminUrl, open);
@@ -114,8 +124,18 @@ test("postgres 15: nobody but its owner may write to the ledger, and a superuser
       const named = writers.slice(0, 5).map((each) => `${each.name} (${each.how})`).join(", ");
       const more = writers.length > 5 ? `, and ${writers.length - 5} more` : "";
       assert.ok(error.message.endsWith(`: ${named}${more}`), `${open}: ${error.message}`);
+      // The remedy that it names is the statement that closes the way.
+      if (how === "granted") {
+        assert.ok(error.hintLines.join("\n").includes(`and then: ${close}\n`), error.hintLines.join());
+      }
       await run(adminUrl, close);
+      const { refusal } = await withTestDatabase(admin.href, async (database) => {
+        const context = contextOf(database, await historyFor(database, older));
+        return await preparePlan(context, { direction: "downgrade", text: "head" });
+      });
+      assert.equal(refusal, null, close);
     }
+    await run(adminUrl, `DROP OWNED BY "${group}"; DROP ROLE "${group}"`);
     const { steps } = await go(admin.href, older, "downgrade");
     assert.deepEqual(steps.map(({ revision, source }) => [revision, source]), [[idOf(1), "ledger"]]);
   }));

@@ -56,7 +56,8 @@ export async function pruneKept(context: WalkContext & Pick<RunContext, "history
     const rows = since === null ? null : await prune(context, kept, { live, since });
     if (rows === null) unpruned.push(kept);
     else if (rows > 0) pruned.push({ id: kept.id, table: kept.table, rows });
-    if (rows !== null && rows > 0 && await countOf(database, kept) === 0) await forgetKept(database, [kept]);
+    // One that is empty already was left by a run that was killed over it.
+    if (rows !== null && await countOf(database, kept) === 0) await forgetKept(database, [kept]);
   }
   return { pruned, unpruned };
 }

@@ -1,11 +1,13 @@
 import { counted } from "../../base/quantity.ts";
 import { forgetKept, type Kept, recountKept, updateKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
+import { readAppliedIn } from "../../engines/version_table.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import type { Return } from "./back/return.ts";
 import { makePlaces, type Work } from "./back/walk.ts";
 import { namelessWords } from "./count_kept.ts";
 import { prune } from "./prune.ts";
+import { ranAgainSince } from "./rules/ran_since.ts";
 import { countOf, countsOf } from "./side/contents.ts";
 
 /** What was put back of one table, as reported. */
@@ -34,7 +36,9 @@ export async function settle(
 ): Promise<ReturnedResult> {
   const { database } = context;
   if (way !== null) await database.write(way.closing);
-  const deleted = await prune(context, kept, { live }) ?? 0;
+  const standing = { history: context.history, applied: await readAppliedIn(context) ?? [] };
+  const since = ranAgainSince(kept, standing, database);
+  const deleted = since === null ? 0 : await prune(context, kept, { live, since }) ?? 0;
   const left = await countOf(database, kept);
   const columns = kept.columns.map(({ name }) => name);
   const reason = left === 0 ? null : await reasonOf(context, { kept, way, left, refusal, live });

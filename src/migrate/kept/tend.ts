@@ -1,5 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import { type Kept, readKept } from "../../engines/kept_table.ts";
+import { forgetKept, isEmpty, type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Applied } from "../../history/applied.ts";
 import { lockOptions } from "../../state/lock_options.ts";
@@ -24,7 +24,15 @@ export async function resumeReturns(
   pace: PaceOptions = {},
 ): Promise<readonly ReturnedResult[]> {
   await takeAside(context, pace);
+  await forgetEmpty(context, applied);
   return await putBack(context, (kept) => isDue(kept, { history: context.history, applied }), pace);
+}
+
+/** Takes away the side tables that got no row of steps that are done: a run that is killed behind its step leaves them. */
+async function forgetEmpty({ database }: RunContext, applied: readonly Applied[]): Promise<void> {
+  // What is half way may be about to put something there.
+  if (applied.some(({ finishedAt }) => finishedAt === null)) return;
+  await forgetKept(database, (await readKept(database)).filter(isEmpty));
 }
 
 /** What was done about what stayed kept when its step was undone. */

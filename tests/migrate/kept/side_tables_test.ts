@@ -5,6 +5,7 @@ import { pruneKept } from "../../../src/migrate/kept/prune.ts";
 import { requireThere } from "../../../src/migrate/kept/side_tables.ts";
 import { migrate } from "../../../src/migrate/migrate.ts";
 import { type Given, onEngines } from "../../support/each_engine.ts";
+import { readStatus } from "../../../src/state/read_status.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
 import { contextOf } from "../../support/samples/adoption.ts";
 import { historyOf, idOf } from "../../support/samples/script_history.ts";
@@ -178,3 +179,29 @@ onEngines(two, "where there is nothing to keep none is made, but for what comes 
   await go("upgrade", "head");
   assert.deepEqual((await engine.query(url, "SELECT d FROM t")).map(Object.values), [["late"]]);
 });
+
+onEngines(
+  ["sqlite file", "libsql", "postgres 15"],
+  "a side table that a run which was killed left empty is not counted, and goes with the next run",
+  async ({ database, engine, url }) => {
+    const history = historyOf(engine.dialect, [
+      ["CREATE TABLE t (id integer PRIMARY KEY)", "DROP TABLE t"],
+      ["ALTER TABLE t ADD COLUMN d text", "ALTER TABLE t DROP COLUMN d"],
+      ["CREATE TABLE u (id integer PRIMARY KEY)", "DROP TABLE u"],
+    ]);
+    const context = contextOf(database, history);
+    const go = (direction: "upgrade" | "downgrade", text: string) =>
+      migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
+    await go("upgrade", "head");
+    await engine.query(url, "INSERT INTO t VALUES (1, 'd')");
+    await go("downgrade", "-2");
+    const [kept] = await readKept(database);
+    await engine.query(url, `DELETE FROM ${kept!.sideTable}`);
+    await engine.query(url, "UPDATE harbor_kept SET row_count = 0");
+    assert.deepEqual((await readStatus(context)).kept, []);
+    await go("downgrade", "-1");
+    assert.deepEqual((await readKept(database)).map(({ table, kind }) => [table, kind]), [["t", "table"]]);
+    await go("upgrade", "head");
+    assert.deepEqual(await readKept(database), []);
+  },
+);

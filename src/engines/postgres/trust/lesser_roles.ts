@@ -68,6 +68,23 @@ export async function findWriters(session: Session, table: string): Promise<read
   return (result?.rows ?? []) as unknown as readonly Writer[];
 }
 
+/** A grant that lets roles with fewer rights than ours write to a table. */
+export interface Grant {
+  /** Of what, as SQL has it: rights on the table, or membership in one of the server's own roles. */
+  readonly what: string;
+  /** To whom, as SQL has it: a role of which they are members, or `PUBLIC`. */
+  readonly to: string;
+  /** Whether who got it may have passed it on. */
+  readonly isPassedOn: boolean;
+}
+
+/** Returns the grants by which lesser roles may write to a table of the run's schema. */
+export async function findGrants(session: Session, table: string): Promise<readonly Grant[]> {
+  const text = inPlace(grants.replaceAll("$table", () => quoteText(table)), session);
+  const [result] = await runPinned(session, [{ text, parameters: [] }]);
+  return (result?.rows ?? []) as unknown as readonly Grant[];
+}
+
 /**
  * Roles that lack any right which ours has: an attribute, a membership, or what belongs to it or was granted to it. Ours are those
  * of the session, too, where it acts as another role: code that runs there can go back to them.
@@ -96,6 +113,19 @@ WHERE c.relnamespace = ${homeSchema} AND c.relname = $table AND l.oid >= ${first
     OR EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
       AND a.grantee <> 0 AND pg_has_role(l.oid, a.grantee, 'MEMBER')))
 ORDER BY 2, 1`;
+
+// Rights on all columns go with those on the table.
+const grants = `WITH ${lesser}, ours AS (SELECT c.oid, c.relowner, c.relacl, n.nspname, c.relname
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relnamespace = ${homeSchema} AND c.relname = $table),
+given AS (SELECT a.grantee, a.is_grantable, a.privilege_type FROM ours c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner
+  UNION ALL SELECT a.grantee, a.is_grantable, a.privilege_type FROM ours c JOIN pg_attribute p ON p.attrelid = c.oid, aclexplode(p.attacl) a
+    WHERE a.grantee <> c.relowner),
+found AS (SELECT g.grantee, g.is_grantable, (SELECT format('INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON %I.%I', nspname, relname) FROM ours) AS what
+  FROM given g WHERE g.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+  UNION ALL SELECT m.member, FALSE, 'pg_write_all_data' FROM pg_auth_members m WHERE m.roleid = 'pg_write_all_data'::regrole)
+SELECT what, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS "to", bool_or(is_grantable) AS "isPassedOn"
+FROM found f WHERE EXISTS (SELECT FROM lesser l WHERE l.oid >= ${firstOwn} AND (f.grantee = 0 OR pg_has_role(l.oid, f.grantee, 'MEMBER')))
+GROUP BY 1, 2 ORDER BY 1, 2`;
 
 const peers = `WITH ${lesser}
 SELECT rolname::text AS name FROM pg_roles WHERE oid NOT IN (SELECT oid FROM lesser)`;

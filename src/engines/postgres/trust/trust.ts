@@ -3,10 +3,18 @@ import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
-import { quoteName } from "../../../sql/quote.ts";
 import type { Session } from "../session/session.ts";
 import type { Statement } from "../session/statement.ts";
-import { type Asked, findPeers, findWriters, isSuperuser, others, type Writer } from "./lesser_roles.ts";
+import {
+  type Asked,
+  findGrants,
+  findPeers,
+  findWriters,
+  type Grant,
+  isSuperuser,
+  others,
+  type Writer,
+} from "./lesser_roles.ts";
 import {
   findFunctions,
   findUntrusted,
@@ -87,7 +95,9 @@ export function trustOf(session: Session, url: string, isTrusted: boolean): Trus
     async requireOwnHands(table) {
       if (isTrusted) return;
       const writers = await session.shared(() => findWriters(session, table));
-      if (writers.length > 0) throw writersError(url, table, writers);
+      if (writers.length === 0) return;
+      const grants = await session.shared(() => findGrants(session, table));
+      throw writersError(url, table, { writers, grants });
     },
     asked: isTrusted ? [] : [{ text: others(session), parameters: [] }],
     async requireWithin(answer, { statements, isTransaction }) {
@@ -252,10 +262,18 @@ export async function callsUntrusted(
   return functions.some(({ schema, name }) => isCalled(schema, name));
 }
 
-function writersError(url: string, table: string, writers: readonly Writer[]): HarborError {
+function writersError(
+  url: string,
+  table: string,
+  { writers, grants }: { readonly writers: readonly Writer[]; readonly grants: readonly Grant[] },
+): HarborError {
   const shown = writers.slice(0, 5).map(({ name, how }) => `${name} (${how})`);
   const more = writers.length > shown.length ? `, and ${writers.length - shown.length} more` : "";
-  const granted = writers.filter(({ how }) => how === "granted").map(({ name }) => quoteName(name));
+  const revokes = [...Map.groupBy(grants, ({ what }) => what)].map(([what, given]) =>
+    `REVOKE ${what} FROM ${given.map(({ to }) => to).join(", ")}${
+      given.some(({ isPassedOn }) => isPassedOn) ? " CASCADE" : ""
+    };`
+  );
   const isKept = table.startsWith("harbor_kept");
   return new HarborError(
     "untrusted_owner",
@@ -269,12 +287,10 @@ function writersError(url: string, table: string, writers: readonly Writer[]): H
         isKept
           ? "Connect as a role that has no more rights than they do."
           : "Go back with the release that has the revision, or connect as a role that has no more rights than they do.",
-        ...granted.length === 0 ? [] : [
-          `Or ${
-            isKept ? "look at what it holds" : "read what would run (--sql)"
-          }, and then: REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON ${quoteName(table)} FROM ${
-            granted.join(", ")
-          };`,
+        ...revokes.length === 0 ? [] : [
+          `Or ${isKept ? "look at what it holds" : "read what would run (--sql)"}, and then: ${
+            revokes.join(" ")
+          }`,
         ],
         "If you trust whoever can act as them with all of your own rights: --trust-owner",
       ],
