@@ -1,3 +1,4 @@
+import { droppedObjects } from "../../src/migrate/rules/effects/dropped.ts";
 import { startOf } from "../../src/migrate/rules/origins.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
@@ -115,4 +116,13 @@ test("heldColumns() passes over what goes with its own table", () => {
     "view v",
     "view of other",
   ]);
+});
+
+test("droppedObjects() knows what a statement drops or makes anew in its place, and not what that reads", () => {
+  const names = (sql: string, name: string) => droppedObjects(sql, "postgresql").includes(name);
+  assert.ok(names("DROP VIEW IF EXISTS v, w", "w"));
+  const replaced = "CREATE OR REPLACE VIEW public.v AS SELECT a, b, c FROM w";
+  assert.deepEqual([names(replaced, "v"), names(replaced, "w")], [true, false]);
+  assert.ok(!names("CREATE VIEW v AS SELECT 1", "v"));
+  assert.ok(!names("DROP TABLE t", "t"));
 });
