@@ -35,6 +35,8 @@ const escapes: Readonly<Record<string, string>> = {
  * nothing, and takes back what stood above it.
  */
 export function parseEnvFile(text: string, environment: Environment = {}): EnvFile {
+  // Not asked for by name: every object has a "constructor".
+  const outside = new Map(Object.entries(environment));
   const values = new Map<string, string>();
   const unreadable: number[] = [];
   const source = text.replace(/^\uFEFF/, "");
@@ -48,8 +50,7 @@ export function parseEnvFile(text: string, environment: Environment = {}): EnvFi
       take.next(restOfLine);
     } else if (binding.value === undefined) values.delete(binding.name);
     else {
-      const known = { ...Object.fromEntries(values), ...environment };
-      values.set(binding.name, expand(binding.value, known));
+      values.set(binding.name, expand(binding.value, (name) => outside.get(name) ?? values.get(name)));
     }
   }
   return { values: Object.fromEntries(values), unreadable };
@@ -97,9 +98,9 @@ function unquote({ single, double, plain = "" }: Groups, afterBlank: boolean): s
   return afterBlank && plain.startsWith("#") ? "" : plain.replace(/\s+#.*/, "").trimEnd();
 }
 
-function expand(value: string, variables: Environment): string {
+function expand(value: string, valueOf: (name: string) => string | undefined): string {
   return value.replace(
     variable,
-    (_whole, name: string, preset: string | undefined) => variables[name] ?? preset ?? "",
+    (_whole, name: string, preset: string | undefined) => valueOf(name) ?? preset ?? "",
   );
 }

@@ -14,3 +14,25 @@ export function stopIfAsked(signal: AbortSignal | undefined): void {
     hint: "Run the same command again to go on.",
   });
 }
+
+/**
+ * Waits for work that changes nothing, and no longer than until the user asks to stop: a server may never answer. What it still
+ * does is nobody's then, its failure as well.
+ *
+ * @throws {HarborError} `interrupted`; what the work throws
+ */
+export async function unlessAsked<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work;
+  let asked = () => {};
+  const stopped = new Promise<void>((resolve) => asked = resolve);
+  signal.addEventListener("abort", asked);
+  if (signal.aborted) asked();
+  try {
+    work.catch(() => {});
+    await Promise.race([work, stopped]);
+    stopIfAsked(signal);
+    return await work;
+  } finally {
+    signal.removeEventListener("abort", asked);
+  }
+}

@@ -117,7 +117,9 @@ export function createApp(
       return (await import("../engines/open/absent_database.ts")).absentDatabase(url);
     }
     const { openDatabase } = await import("../engines/open/database.ts");
-    return openDatabase(await withSchemas(url), { client: system.client, access });
+    const { client, signal } = system;
+    // Who was asked to stop before and opens one has something to bring to its end, or to tell.
+    return openDatabase(await withSchemas(url), { client, access, ...signal.aborted ? {} : { signal } });
   }
 
   return {

@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type Environment, parseEnvFile } from "../base/env_file.ts";
 import { HarborError } from "../base/errors.ts";
@@ -25,13 +26,14 @@ const mostBytes = 1024 * 1024;
 
 /** Reads the `.env` file of a folder. Never throws and never waits, whatever stands there. */
 export function readEnvFile(folder: string, environment: Environment): AddressFile {
+  const path = join(folder, ".env");
   let text: string | undefined;
   try {
-    text = decode(readRegularFile(join(folder, ".env"), mostBytes));
+    text = decode(readRegularFile(path, mostBytes));
   } catch (error) {
     return { values: {}, remarks: [], problem: (error as Error).message };
   }
-  if (text === undefined) return { values: {}, remarks: [], problem: null };
+  if (text === undefined) return { values: {}, remarks: [], problem: brokenLink(path) };
   const { values, unreadable } = parseEnvFile(text, environment);
   const names = Object.keys(values);
   const options = names.filter((name) => name.startsWith("HARBOR_DB_"));
@@ -41,8 +43,17 @@ export function readEnvFile(folder: string, environment: Environment): AddressFi
     remarks: options.length === 0 ? [] : [
       `.env sets ${options.join(", ")}: it gives the database's address only, set options in the environment`,
     ],
-    problem: lines.length === 0 ? null : `Cannot read "${join(folder, ".env")}": ${lines.join(", ")}`,
+    problem: lines.length === 0 ? null : `Cannot read "${path}": ${lines.join(", ")}`,
   };
+}
+
+/** A link says that there is to be a file: without it the address would be another one than was meant. */
+function brokenLink(path: string): string | null {
+  try {
+    return `Cannot read "${path}": it is a link to "${readlinkSync(path)}", and there is no such file`;
+  } catch {
+    return null;
+  }
 }
 
 function decode(bytes: Uint8Array | undefined): string | undefined {

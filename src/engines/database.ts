@@ -184,6 +184,8 @@ export interface OpenOptions {
    * `create`: as `write`, and a SQLite file that does not exist is made.
    */
   readonly access: "read" | "write" | "create";
+  /** Aborted when the user asks to stop: a server that does not let us in, or answer, is waited for no longer. */
+  readonly signal?: AbortSignal;
   /**
    * With access `read`: takes the database as it is. Nothing is repaired and no file is made beside it, not even for a
    * moment; a database that cannot be read that way fails with `check_failed`.

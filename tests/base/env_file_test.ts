@@ -9,6 +9,11 @@ const cases: readonly (readonly [rule: string, text: string, values: Readonly<Re
   ["reads lines", "A=1\nB=2", { A: "1", B: "2" }],
   ["reads Windows line ends", "A=1\r\nB=2\r\n", { A: "1", B: "2" }],
   ["keeps a # inside a value", "A=abc#def", { A: "abc#def" }],
+  ["knows no variable that nobody set", "A=${constructor}${toString:-x}\nconstructor=1\nB=${constructor}", {
+    A: "x",
+    constructor: "1",
+    B: "1",
+  }],
   [
     "keeps a # in a password",
     "URL=postgresql://u:p#w@host/db # production",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, cp, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, chown, cp, mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -86,6 +86,11 @@ test("a .env of another user's gets no password out of root's files", () =>
 // One row a state: what stands there, how it is made, what is said.
 const states: readonly (readonly [string, (path: string) => Promise<unknown> | unknown, RegExp])[] = [
   ["a folder", (path) => mkdir(path), /it is a folder/],
+  [
+    "a link to nothing",
+    (path) => symlink("secrets/env", path),
+    /it is a link to "secrets\/env", and there is no such file/,
+  ],
   ["a FIFO", (path) => execFileSync("mkfifo", [path]), /it is a FIFO/],
   ["a device", (path) => execFileSync("mknod", [path, "c", "1", "5"]), /it is a device/],
   ["UTF-16", (path) => writeFile(path, "\ufeffDATABASE_URL=sqlite:///x.db\n", "utf16le"), /UTF-16/],

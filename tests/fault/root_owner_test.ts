@@ -153,6 +153,29 @@ test("a database that a user may not read or write is said, with the command tha
     }
   }));
 
+test("nobody is told to take away what belongs to a third user, whose program would lose it", () =>
+  withUser(async (given) => {
+    const { owner, folder } = given;
+    await makeDatabase(given);
+    const file = join(folder, "openharbor.db");
+    await chown(file, 1234, 1234);
+    await chmod(file, 0o644);
+    for (
+      const [closed, args] of [[file, ["stamp", "head"]], [join(folder, "backups"), [
+        "backup",
+        "list",
+      ]]] as const
+    ) {
+      if (closed !== file) {
+        await mkdir(closed, { mode: 0o700 });
+        await chown(closed, 1234, 1234);
+      }
+      const { stderr } = await owner(1, ...args);
+      assert.match(stderr, /^hint: +Run as the user that owns (?:the database|it): user 1234$/m);
+      assert.doesNotMatch(stderr, /chown/);
+    }
+  }));
+
 test("a database that a user may only read is upgraded where there is nothing to do, and refused where there is", () =>
   withUser(async (given) => {
     const { owner, folder } = given;

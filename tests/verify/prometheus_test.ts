@@ -116,6 +116,16 @@ test("renderMetrics() takes over what this run did not look at, of this database
   assert.doesNotMatch(after, /a\.dbx/);
 });
 
+test("renderMetrics() takes over no time that is still to come: no alert on its age would fire until then", () => {
+  const other = { check: "data", status: "pass", ms: 5, notChecked: 0 } as const;
+  const ahead = { ...metrics, at: "2036-01-01T00:00:00.000Z", checks: [...metrics.checks, other] };
+  const after = samples(renderMetrics({ ...metrics, isHealthy: false }, renderMetrics(ahead, "")));
+  assert.equal(after.get("harbor_db_verify_last_success_timestamp_seconds"), 0);
+  assert.equal(after.get(`${good},check="data"`), undefined);
+  assert.equal(after.get(`harbor_db_check_last_run_timestamp_seconds,check="data"`), undefined);
+  assert.equal(after.get(`harbor_db_check_duration_seconds,check="data"`), 0.005);
+});
+
 test("renderMetrics() takes over no line that is no sample", () => {
   const line = `harbor_db_check_duration_seconds{database="${metrics.database}",check="x"}`;
   for (const broken of [`${line} soon`, `${line}`, `# ${line} 5`, `${line.slice(0, -12)} 5`]) {

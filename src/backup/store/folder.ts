@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import { chooseName, newestFirst, unknownBackup } from "../rules/choose.ts";
 import { backupPathOf, type Manifest, manifestPathOf, parseManifest } from "../rules/manifest.ts";
-import { chownCommand } from "../../base/files/owner.ts";
+import { chownCommand, runAsOwner } from "../../base/files/owner.ts";
 import { trustedPath } from "../../base/files/open_folder.ts";
 import { isRegularFile, readRegularText } from "../../base/files/regular_file.ts";
 
@@ -185,7 +185,7 @@ function isForbidden(error: unknown): boolean {
 function forbidden(path: string, folder: string): HarborError {
   const command = chownCommand(folder, { isWhole: true });
   return new HarborError("read_only", `Cannot read "${path}": this user may not`, {
-    hint: command === null ? "Run as the user that owns it." : `As root: ${command}`,
+    hint: command === null ? runAsOwner("it", folder) : `As root: ${command}`,
     details: { path },
   });
 }

@@ -69,16 +69,38 @@ function makeTrusted(path: string, owner: Owner | null): void {
   });
 }
 
-/** Returns the command by which this user gets what it may not use; `null` when the system names no users. */
+/**
+ * Returns the command by which this user gets what root has, mostly by mistake; `null` for what a third user has, whose
+ * program would lose it, and when the system names no users.
+ */
 export function chownCommand(path: string, { isWhole = false } = {}): string | null {
   const user = currentUser();
-  return user === undefined ? null : `chown ${isWhole ? "-R " : ""}${user} ${quoteForShell(path)}`;
+  if (user === undefined || thirdUser(path) !== undefined) return null;
+  return `chown ${isWhole ? "-R " : ""}${user} ${quoteForShell(path)}`;
+}
+
+/** Says as whom to run what needs a path that this user may not use. */
+export function runAsOwner(what: string, path: string): string {
+  const owner = thirdUser(path);
+  return `Run as the user that owns ${what}${owner === undefined ? "." : `: user ${owner}`}`;
+}
+
+/** Returns whose a path is, when it is neither root's nor this user's. */
+function thirdUser(path: string): number | undefined {
+  try {
+    const uid = statSync(path, { throwIfNoEntry: false })?.uid;
+    return uid === 0 || uid === currentUser() ? undefined : uid;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Returns what to do about a file or folder that could not be read. */
 export function readingHint(path: string, error: unknown): string {
   const isForbidden = ["EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "");
-  const command = isForbidden ? chownCommand(path) : null;
-  if (command !== null) return `Run as the user that may read it; or, as root: ${command}`;
-  return `Look what it is: ls -ld ${quoteForShell(path)}`;
+  if (!isForbidden) return `Look what it is: ls -ld ${quoteForShell(path)}`;
+  const command = chownCommand(path);
+  return command === null
+    ? runAsOwner("it", path)
+    : `Run as the user that may read it; or, as root: ${command}`;
 }

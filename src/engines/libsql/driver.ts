@@ -1,5 +1,6 @@
 import type { LibsqlUrl } from "../../base/url/libsql_url.ts";
 import { HarborError } from "../../base/errors.ts";
+import { unlessAsked } from "../../base/interrupt.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { batchTimes, pauseFor } from "../pace.ts";
 import type { WatchedBatch, Watcher } from "../watch/figures.ts";
@@ -29,11 +30,14 @@ const noLoad = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
  */
 export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<Database> {
   const requests = openRequests(url);
-  await requests.read([own("SELECT 1")], firstLimitMs);
-  return serveSqlite({ url: url.display, options, connection: connect(requests, url.display) });
+  await unlessAsked(requests.read([own("SELECT 1")], firstLimitMs), options.signal);
+  // What else is begun with the database has to come to its end, and to be told.
+  const stop = options.access === "read" ? options.signal : undefined;
+  return serveSqlite({ url: url.display, options, connection: connect(requests, url.display, stop) });
 }
 
-function connect(requests: LibsqlRequests, url: string): SqliteConnection {
+/** @param stop Aborted when the user asks to stop, where nothing is written: no answer is waited for then */
+function connect(requests: LibsqlRequests, url: string, stop: AbortSignal | undefined): SqliteConnection {
   const inTurn = openTurns();
   let isOpen = true;
   let lastBatch = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
@@ -52,10 +56,10 @@ function connect(requests: LibsqlRequests, url: string): SqliteConnection {
 
   return {
     async read<Row>(statement: Parameters<SqliteConnection["read"]>[0]) {
-      const [rows] = await harmless(() => requests.read([statement]));
+      const [rows] = await unlessAsked(harmless(() => requests.read([statement])), stop);
       return rows as unknown as Row[];
     },
-    readTogether: (queries) => harmless(() => requests.read(queries.map(own))),
+    readTogether: (queries) => unlessAsked(harmless(() => requests.read(queries.map(own))), stop),
     transact(make) {
       const asked = performance.now();
       return inTurn(() =>

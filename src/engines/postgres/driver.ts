@@ -1,6 +1,7 @@
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
+import { unlessAsked } from "../../base/interrupt.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { hurry, pauseFor } from "../pace.ts";
 import type { Watcher } from "../watch/figures.ts";
@@ -35,11 +36,15 @@ const defaultPatience: Patience = { lockTimeoutMs: 2_000, totalMs: 60_000, concu
  */
 export async function openPostgres(
   url: PostgresUrl,
-  { client, access, largeRows }: OpenOptions,
+  { client, access, largeRows, signal }: OpenOptions,
   patience: Patience = defaultPatience,
 ): Promise<Database> {
   const name = applicationName(client);
-  const opened = await openSession(url, name);
+  const opening = openSession(url, name);
+  const opened = await unlessAsked(opening, signal).catch((error) => {
+    opening.then((late) => late.close(false), () => {});
+    throw error;
+  });
   try {
     requireOneSchema(opened, url.display);
     refuseViews(opened, url.display);
@@ -47,10 +52,14 @@ export async function openPostgres(
     await opened.close(false);
     throw error;
   }
-  // Where nothing is written, there is no transaction that others could get into.
-  const session: Session = access === "read"
-    ? { ...opened, exclusive: (work) => work(), shared: (work) => work() }
-    : opened;
+  let wasLocked = false;
+  const session: Session = {
+    ...opened,
+    // Once the lock was taken, what was begun has to come to its end, and to be told.
+    run: (statements) => unlessAsked(opened.run(statements), wasLocked ? undefined : signal),
+    // Where nothing is written, there is no transaction that others could get into.
+    ...access === "read" ? { exclusive: (work) => work(), shared: (work) => work() } : {},
+  };
   let protection: Promise<void> | undefined;
   let isReadOnly = false;
   const protectOnce = () =>
@@ -63,6 +72,7 @@ export async function openPostgres(
     url,
     name,
     async onAcquired() {
+      wasLocked = true;
       // Sent together; neither waits for what the other says.
       await Promise.all([protectOnce(), trusted(trust.requireToChange())]);
     },

@@ -32,6 +32,8 @@ interface Family {
   readonly help: string;
   /** Whether a sample that this run does not give is taken over from the run before. */
   readonly keeps?: boolean;
+  /** Whether its values are times: one that is still to come, of a clock that was wrong, is not taken over. */
+  readonly isTime?: boolean;
   /** The value without labels of its own, where neither this run nor the one before gives one. */
   readonly unless?: number;
   readonly samples: readonly Sample[];
@@ -46,18 +48,23 @@ interface Sample {
  * Returns the metrics of a run in Prometheus's text format.
  *
  * A run may be of some checks only, and may fail: how a check last ended and when all was last well is then taken over
- * from the text that the run before wrote.
+ * from the text that the run before wrote, but for times that are still to come: an alert on their age would not fire until then.
  *
  * Source: https://prometheus.io/docs/instrumenting/exposition_formats/
  *
  * @param before The text that is there; "" without one
  */
 export function renderMetrics(metrics: Metrics, before: string): string {
-  return familiesOf(metrics).map(({ name, help, keeps, unless, samples }) => {
+  const ended = endOf(metrics);
+  return familiesOf(metrics).map(({ name, help, keeps, isTime, unless, samples }) => {
     const lines = new Map<string, string>();
     const { database } = metrics;
     if (unless !== undefined) lines.set(`${name}${renderLabels({ database })}`, String(unless));
-    if (keeps) { for (const [key, value] of samplesIn(before, name, database)) lines.set(key, value); }
+    if (keeps) {
+      for (const [key, value] of samplesIn(before, name, database)) {
+        if (!isTime || Number(value) <= ended) lines.set(key, value);
+      }
+    }
     for (const { labels, value } of samples) {
       lines.set(`${name}${renderLabels({ database, ...labels })}`, String(value));
     }
@@ -67,11 +74,15 @@ export function renderMetrics(metrics: Metrics, before: string): string {
   }).join("");
 }
 
-function familiesOf(
-  { version, at, ms, isHealthy, checks, tables, backup, deliveries }: Metrics,
-): readonly Family[] {
+/** When a run ended, in seconds. */
+function endOf({ at, ms }: Pick<Metrics, "at" | "ms">): number {
+  return Math.round(Date.parse(at) + ms) / 1_000;
+}
+
+function familiesOf(metrics: Metrics): readonly Family[] {
+  const { version, at, ms, isHealthy, checks, tables, backup, deliveries } = metrics;
   const end = Date.parse(at) + ms;
-  const ended = Math.round(end) / 1_000;
+  const ended = endOf(metrics);
   const perCheck = (value: (check: Metrics["checks"][number]) => number) =>
     checks.map((check) => ({ labels: { check: check.check }, value: value(check) }));
   const backupSamples = (value: (made: NonNullable<Metrics["backup"]>) => number) =>
@@ -92,6 +103,7 @@ function familiesOf(
       name: "harbor_db_verify_last_success_timestamp_seconds",
       help: "When verify last ended with exit code 0; 0 when it never did.",
       keeps: true,
+      isTime: true,
       // An alert on its age has to fire where there never was one, too.
       unless: 0,
       samples: isHealthy ? [{ value: ended }] : [],
@@ -125,12 +137,14 @@ function familiesOf(
       name: "harbor_db_check_last_run_timestamp_seconds",
       help: "When the check was last made.",
       keeps: true,
+      isTime: true,
       samples: perCheck(() => ended),
     },
     {
       name: "harbor_db_check_last_success_timestamp_seconds",
       help: "When the check last ended with pass or warn.",
       keeps: true,
+      isTime: true,
       samples: checks.filter((check) => exitCodeOfFindings([check]) === 0).map(({ check }) => ({
         labels: { check },
         value: ended,

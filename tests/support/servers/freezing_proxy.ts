@@ -4,6 +4,8 @@ import { withProxy } from "./proxy.ts";
 export interface FreezingProxy {
   readonly port: number;
   freeze(): void;
+  /** Resolves when it froze by itself. */
+  readonly frozen: Promise<void>;
   /** Lets each answer arrive so many milliseconds later from now on. */
   slow(ms: number): void;
 }
@@ -18,15 +20,20 @@ export async function withFreezingProxy<T>(
   work: (proxy: FreezingProxy) => Promise<T>,
 ): Promise<T> {
   let isFrozen = false;
+  let told = () => {};
+  const frozen = new Promise<void>((resolve) => told = resolve);
   let lateMs = 0;
   return await withProxy(port, (client, upstream) => {
     client.on("data", (data: Uint8Array) => {
-      if (freezeAt?.test(Buffer.from(data).toString("latin1"))) isFrozen = true;
+      if (freezeAt?.test(Buffer.from(data).toString("latin1"))) {
+        isFrozen = true;
+        told();
+      }
       if (!isFrozen) upstream.write(data);
     });
     upstream.on("data", (data: Uint8Array) => {
       setTimeout(() => isFrozen || client.write(data), lateMs);
     });
     upstream.on("close", () => isFrozen || client.destroy());
-  }, (port) => work({ port, freeze: () => isFrozen = true, slow: (ms) => lateMs = ms }));
+  }, (port) => work({ port, frozen, freeze: () => isFrozen = true, slow: (ms) => lateMs = ms }));
 }

@@ -15,7 +15,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../../base/errors.ts";
 import { currentUser, trustedPath } from "../../../base/files/open_folder.ts";
-import { chownCommand, giveOpenFile, ownerFor } from "../../../base/files/owner.ts";
+import { chownCommand, giveOpenFile, ownerFor, runAsOwner } from "../../../base/files/owner.ts";
 import { foldName } from "../../../base/fold_name.ts";
 import { isOwnTable } from "../../../sql/own/tables.ts";
 import { quoteName } from "../../../sql/quote.ts";
@@ -274,9 +274,10 @@ function accessHint(path: string, right: "r" | "w", what = "database"): readonly
   const isLacking = stat !== undefined && (stat.mode & needed) === 0;
   const change = isLacking ? `chmod u+${right} ${quoteForShell(path)}` : null;
   if (change !== null && stat?.uid === currentUser()) return [change];
-  const commands = [chownCommand(path), change].filter((each) => each !== null);
+  const taking = chownCommand(path);
+  const commands = [taking, change].filter((each) => each !== null);
   return [
-    ...isLacking ? [] : [`Run as the user that owns the ${what}.`],
+    ...isLacking && taking !== null ? [] : [runAsOwner(`the ${what}`, path)],
     ...commands.length === 0 ? [] : [`${isLacking ? "As" : "Or, as"} root: ${commands.join(" && ")}`],
   ];
 }
