@@ -169,3 +169,41 @@ for (
     );
   });
 }
+
+// One row a text: what stands in the script, whether it may run.
+const texts = [
+  ["a NUL, behind which SQLite reads nothing", "INSERT INTO t VALUES (1)\0, (2);", false],
+  ["what is not UTF-8", "INSERT INTO t VALUES ('gr\uFFFDn');", false],
+  ["letters of any language", "INSERT INTO t VALUES ('grün ж 日本 😀');", true],
+  ["a comment of any kind", "-- gr\uFFFDn\nSELECT 1;", true],
+] as const;
+for (const [what, text, isText] of texts) {
+  test(`plan() ${isText ? "runs" : "refuses"} a script with ${what}`, () => {
+    for (const direction of ["upgrade", "downgrade"] as const) {
+      const files: Readonly<Record<string, string>> = {
+        "meta/_journal.json": JSON.stringify({
+          dialect: "sqlite",
+          entries: [{ idx: 0, when: 0, tag: "0000_a" }],
+        }),
+        "0000_a.sql": direction === "upgrade" ? `\n${text}` : "SELECT 1;",
+        "0000_a.down.sql": `\n${text}`,
+      };
+      const one = buildHistory("sqlite", { folder: "d", read: (path) => files[path] ?? null });
+      const revision = one.revisions[0]!;
+      const done = appliedOf("1").map((row) => ({
+        ...row,
+        revision: revision.id,
+        checksum: revision.checksum,
+      }));
+      const planned = () =>
+        direction === "upgrade"
+          ? plan(one, [], { direction, text: "head" })
+          : plan(one, done, { direction, text: "base" });
+      if (isText) assert.equal(planned().length, 1);
+      else {assert.throws(planned, {
+          code: "bad_script",
+          message: /0000_a.*\.sql:2": it has a character that is no text/,
+        });}
+    }
+  });
+}

@@ -4,6 +4,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
+import { garbledAt, garbledState } from "../../history/scripts/refuse_garbled.ts";
 import type { Script } from "../../history/scripts/script.ts";
 import type { Client, Database } from "../../engines/database.ts";
 import { openScratch } from "../../engines/open/scratch.ts";
@@ -15,6 +16,11 @@ import { loadPostgresParser, type PostgresParser } from "../../sql/operations/po
 
 /** Finds statements that their dialect does not take: PostgreSQL's parser is asked, or SQLite itself, in memory. */
 export async function checkSyntax(history: History, client: Client): Promise<readonly ProjectFinding[]> {
+  const garbled = upAndDown(history).statements.filter(({ statement }) => garbledAt(statement) >= 0);
+  if (garbled.length > 0) {
+    const { dialect } = history;
+    return garbled.map((each) => badStatement({ ...each, dialect }, garbledState, garbledAt(each.statement)));
+  }
   return await checkers[history.dialect].inFull(history, client);
 }
 

@@ -4,6 +4,7 @@ import { aheadOf } from "../../history/ahead.ts";
 import { type Applied, type Direction, locate } from "../../history/applied.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
+import { refuseGarbled } from "../../history/scripts/refuse_garbled.ts";
 import type { Script } from "../../history/scripts/script.ts";
 
 /** One revision to upgrade or downgrade. */
@@ -53,12 +54,16 @@ export function plan(history: History, applied: readonly Applied[], goal: Goal):
   if (unfinished !== null && unfinished.direction !== goal.direction) {
     throw halfWay(history, unfinished, goal);
   }
+  const runnable = (script: Script): Script => {
+    refuseGarbled(script);
+    return script;
+  };
   if (goal.direction === "upgrade") {
     if (target < done) throw wrongWay(history, goal, { target, done });
     return history.revisions.slice(done, target).map((revision, index) => ({
       revision,
       direction: goal.direction,
-      script: revision.upgrade(),
+      script: runnable(revision.upgrade()),
       resume: index === 0 ? unfinished : null,
     }));
   }
@@ -67,7 +72,7 @@ export function plan(history: History, applied: readonly Applied[], goal: Goal):
   return history.revisions.slice(target, done).toReversed().map((revision, index) => ({
     revision,
     direction: goal.direction,
-    script: revision.downgrade() ?? noWayBack(revision),
+    script: runnable(revision.downgrade() ?? noWayBack(revision)),
     resume: index === 0 ? unfinished : null,
   }));
 }
