@@ -46,8 +46,8 @@ export const groundMutants: readonly Mutant[] = [
   },
   {
     file: "base/env_file.ts",
-    find: "{ ...Object.fromEntries(values), ...environment }",
-    replace: "{ ...environment, ...Object.fromEntries(values) }",
+    find: "outside.get(name) ?? values.get(name)",
+    replace: "values.get(name) ?? outside.get(name)",
     danger: "a .env overrides the environment, so that another database is changed",
     tests: ["base/env_file_test.ts"],
   },

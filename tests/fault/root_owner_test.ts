@@ -176,6 +176,24 @@ test("nobody is told to take away what belongs to a third user, whose program wo
     }
   }));
 
+test("verify names the file of a database that a user may not read, and who may", () =>
+  withUser(async (given) => {
+    const { owner, folder } = given;
+    await makeDatabase(given);
+    const file = join(folder, "openharbor.db");
+    const database = new DatabaseSync(file);
+    database.exec("PRAGMA journal_mode = WAL");
+    database.exec("BEGIN; SELECT * FROM users");
+    for (const closed of [`${file}-wal`, file]) {
+      await chown(closed, 1234, 1234);
+      await chmod(closed, 0o600);
+      const { stdout } = await owner(1, "verify", "--only", "schema");
+      assert.match(stdout, new RegExp(`"${closed}" may not be read$`, "m"));
+      assert.match(stdout, /Run as the user that owns the database: user 1234$/m);
+    }
+    database.close();
+  }));
+
 test("a database that a user may only read is upgraded where there is nothing to do, and refused where there is", () =>
   withUser(async (given) => {
     const { owner, folder } = given;

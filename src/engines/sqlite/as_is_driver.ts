@@ -16,6 +16,7 @@ import {
   isWalUnused,
   openImmutable,
   prepare,
+  refuseUnreadable,
   refuseViews,
   resultCode,
 } from "./connection/open_file.ts";
@@ -128,6 +129,7 @@ interface Connection {
 
 function connect(path: string, url: SqliteFileUrl): Connection {
   refuseOtherKinds(path, url.display);
+  refuseUnreadable(path, url);
   const { inode, modified } = stateOf(path, url);
   const usesWal = isWal(path);
   const isQuiet = usesWal && isWalUnused(path);

@@ -47,6 +47,12 @@ export function settleGoal(goal: Goal, { to }: { readonly to: string | null }): 
  * `unknown_target`, `ambiguous_target`, `wrong_direction` for a goal that cannot be · `bad_script`
  */
 export function plan(history: History, applied: readonly Applied[], goal: Goal): readonly Step[] {
+  const steps = stepsTo(history, applied, goal);
+  for (const { script } of steps) refuseGarbled(script);
+  return steps;
+}
+
+function stepsTo(history: History, applied: readonly Applied[], goal: Goal): readonly Step[] {
   const position = locate(history, applied);
   if (goal.direction === "upgrade") refuseBeyond(history, goal);
   const target = resolveTarget(history, position.done, goal.text);
@@ -54,16 +60,12 @@ export function plan(history: History, applied: readonly Applied[], goal: Goal):
   if (unfinished !== null && unfinished.direction !== goal.direction) {
     throw halfWay(history, unfinished, goal);
   }
-  const runnable = (script: Script): Script => {
-    refuseGarbled(script);
-    return script;
-  };
   if (goal.direction === "upgrade") {
     if (target < done) throw wrongWay(history, goal, { target, done });
     return history.revisions.slice(done, target).map((revision, index) => ({
       revision,
       direction: goal.direction,
-      script: runnable(revision.upgrade()),
+      script: revision.upgrade(),
       resume: index === 0 ? unfinished : null,
     }));
   }
@@ -72,7 +74,7 @@ export function plan(history: History, applied: readonly Applied[], goal: Goal):
   return history.revisions.slice(target, done).toReversed().map((revision, index) => ({
     revision,
     direction: goal.direction,
-    script: runnable(revision.downgrade() ?? noWayBack(revision)),
+    script: revision.downgrade() ?? noWayBack(revision),
     resume: index === 0 ? unfinished : null,
   }));
 }

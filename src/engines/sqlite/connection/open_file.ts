@@ -252,10 +252,9 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     }
     return;
   }
-  const files = [path, ...sideFiles.map((ending) => path + ending)];
-  const unread = files.find((each) => keepsOut(each, constants.R_OK));
-  if (unread !== undefined) refuse(`"${unread}" may not be read`, accessHint(unread, "r"));
+  refuseUnreadable(path, url);
   if (access === "read") return;
+  const files = filesOf(path);
   const folder = dirname(path);
   // Of a link Deno looks at the link itself, and one in /proc may never be written.
   const closed = files.find((each) => keepsOut(each, constants.W_OK)) ??
@@ -264,6 +263,25 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     // SQLite makes its journal in the folder.
     refuse(`"${closed}" may not be written`, accessHint(closed, "w"), "read_only");
   }
+}
+
+/**
+ * Refuses a database of which this user may not read a file: SQLite does not say which.
+ *
+ * @throws {HarborError} `connection_failed`
+ */
+export function refuseUnreadable(path: string, url: SqliteFileUrl): void {
+  const unread = filesOf(path).find((each) => keepsOut(each, constants.R_OK));
+  if (unread === undefined) return;
+  throw new HarborError("connection_failed", `Cannot open "${url.display}": "${unread}" may not be read`, {
+    hint: accessHint(unread, "r"),
+    details: { path },
+  });
+}
+
+/** Returns the file of a database and those that SQLite may put beside it. */
+function filesOf(path: string): readonly string[] {
+  return [path, ...sideFiles.map((ending) => path + ending)];
 }
 
 /** Names what lets this user in: its owner changes the mode; anybody else is to be that user, or to become the owner. */
