@@ -22,6 +22,21 @@ const flags: readonly (readonly [rule: string, texts: readonly string[], expecte
     [" users=accounts ", "accounts.a=accounts.b"],
     "users>accounts | accounts:a>b",
   ],
+  [
+    "reads the column of a table that is renamed by its old name as well, on either side and in any order",
+    ["users.a=users.b", "users.c=accounts.d", "accounts.e=users.f", "users=accounts"],
+    "users>accounts | accounts:a>b accounts:c>d accounts:e>f",
+  ],
+  [
+    "reads tables that change places by their new names",
+    ["a=b", "b=a", "a.x=a.y"],
+    "a>b b>a | a:x>y",
+  ],
+  [
+    "refuses two columns of one name, by whichever name of their table",
+    ["t.a=t.c", "u.b=u.c", "t=u"],
+    /two things to "u\.c"/,
+  ],
   ["reads none", [], "|"],
   [
     "refuses a column that moves to another table",

@@ -187,38 +187,53 @@ export function tablesByName(snapshot: KitSnapshot): ReadonlyMap<string, KitTabl
 }
 
 /**
- * Reads `--rename` values: `users=accounts` for a table, `users.name=users.full_name` for a column, whose table goes
- * by its new name.
+ * Reads `--rename` values: `users=accounts` for a table, `users.name=users.full_name` for a column. Its table goes by its new
+ * name, and by the old one where no other has that now.
  *
  * @param schemas Those of their own that the change names: `auth.users=auth.accounts` is a table then
  * @throws {HarborError} `usage`
  */
 export function parseRenames(texts: readonly string[], schemas: readonly string[] = []): Renames {
   const tables: Rename[] = [];
-  const columns: ColumnRename[] = [];
+  const sidesOfColumns: { readonly text: string; readonly from: Side; readonly to: Side }[] = [];
+  const refuse = (text: string) => {
+    throw new HarborError("usage", `Cannot read --rename "${text}": it is neither a table nor a column`, {
+      hint: [
+        "--rename users.name=users.full_name, or --rename users=accounts",
+        `A name with a dot, = or " in it stands in double quotes: --rename 'users="old.users"'`,
+      ],
+    });
+  };
   for (const text of texts) {
     const left = readDottedName(text);
     const right = left?.rest.startsWith("=") === true ? readDottedName(left.rest.slice(1)) : null;
     const sides = left === null || right === null || right.rest !== "" ? [] : [left.parts, right.parts];
     const [[table, from] = [], [newTable, to] = []] = sides.map((side) => partsOf(side, schemas));
-    const isColumn = from !== undefined && to !== undefined && table === newTable;
-    if (table === undefined || newTable === undefined || (!isColumn && (from ?? to) !== undefined)) {
-      throw new HarborError("usage", `Cannot read --rename "${text}": it is neither a table nor a column`, {
-        hint: [
-          "--rename users.name=users.full_name, or --rename users=accounts",
-          `A name with a dot, = or " in it stands in double quotes: --rename 'users="old.users"'`,
-        ],
-      });
-    }
-    if (isColumn) columns.push({ table, from, to });
+    if (table === undefined || newTable === undefined) return refuse(text);
+    if (from !== undefined && to !== undefined) {
+      sidesOfColumns.push({ text, from: { table, column: from }, to: { table: newTable, column: to } });
+    } else if ((from ?? to) !== undefined) return refuse(text);
     else tables.push({ from: table, to: newTable });
   }
+  const nameNow = (table: string) =>
+    tables.some(({ to }) => to === table) ? table : tables.find(({ from }) => from === table)?.to ?? table;
+  const columns = sidesOfColumns.map(({ text, from, to }): ColumnRename => {
+    const table = nameNow(from.table);
+    if (table !== nameNow(to.table)) return refuse(text);
+    return { table, from: from.column, to: to.column };
+  });
   const targets = [...tables.map(({ to }) => to), ...columns.map(({ table, to }) => `${table}.${to}`)];
   const twice = targets.find((target, at) => targets.indexOf(target) !== at);
   if (twice === undefined) return { tables, columns };
   throw new HarborError("usage", `Cannot rename two things to "${twice}"`, {
     hint: "harbor-db help generate",
   });
+}
+
+/** A column as one side of a flag says it. */
+interface Side {
+  readonly table: string;
+  readonly column: string;
 }
 
 /** Returns the table and the column that names say; none of what is neither. */
