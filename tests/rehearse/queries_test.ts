@@ -9,9 +9,11 @@ import type { QueryReport } from "../../src/rehearse/rules/queries.ts";
 import { addFiles, initial } from "../support/samples/application.ts";
 import { withContext } from "../support/samples/adoption.ts";
 import { engines, withFolder } from "../support/databases.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { projectFile } from "../support/project.ts";
 import { runHere } from "../support/run_here.ts";
+import { withClient } from "../support/servers/postgres_server.ts";
 
 const [sqlite, postgres] = ["sqlite file", "postgres 18"].map((name) =>
   engines.find((each) => each.name === name)!
@@ -109,6 +111,38 @@ test("PostgreSQL: pg_stat_statements that is not there is said", () =>
       assert.match(error.hintLines.join(), /CREATE EXTENSION pg_stat_statements/);
     })
   ));
+
+/** Makes a view in the place of that which a server has that loads the library. */
+const seenBy = (rows: string) =>
+  `CREATE EXTENSION pg_stat_statements;
+  ALTER EXTENSION pg_stat_statements DROP VIEW pg_stat_statements;
+  DROP VIEW pg_stat_statements;
+  CREATE VIEW pg_stat_statements AS SELECT d.oid AS dbid, row_number() OVER () AS queryid, query, calls
+    FROM pg_database d, (${rows}) AS seen (query, calls) WHERE datname = current_database();
+  GRANT SELECT ON pg_stat_statements TO PUBLIC`;
+
+test("PostgreSQL: the queries that ran most often are found behind whatever else ran more often", () =>
+  withOwnedPostgres(18, "", async ({ url, adminUrl }) => {
+    await withClient(adminUrl, (sql) =>
+      sql.unsafe(seenBy(
+        `SELECT CASE WHEN i % 2 = 0 THEN 'SET application_name = ''w' || i || '''' ELSE '<insufficient privilege>' END, 10000 - i
+          FROM generate_series(1, 3000) i
+        UNION ALL SELECT 'SELECT ' || i, 2000 - i FROM generate_series(1, 1005) i
+        UNION ALL SELECT 'SELECT 7', 1`,
+      )));
+    await withContext(url, async (context) => {
+      const { queries, remarks } = await readQueries(context, {
+        text: "pg_stat_statements",
+        path: "/nowhere",
+      });
+      assert.deepEqual(
+        queries.map(({ sql }) => sql),
+        Array.from({ length: 1_000 }, (_, at) => `SELECT ${at + 1}`),
+      );
+      assert.match(remarks.join("\n"), /may not see all, .*; not looked at: 1500\./);
+      assert.match(remarks.join("\n"), /the 1000 queries were looked at that ran most often/);
+    });
+  }));
 
 test("who asks to stop is heard between two queries, also where nothing is waited for", async () => {
   const stop = new AbortController();

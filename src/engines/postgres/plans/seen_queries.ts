@@ -6,10 +6,13 @@ import { nameOf } from "../../../sql/lexer.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import type { Database } from "../../database.ts";
 import { hasPlan } from "../../plans/plan_each.ts";
-import type { SeenQueries } from "../../plans/query_planner.ts";
+import type { SeenQueries, SeenQuery } from "../../plans/query_planner.ts";
 
-/** So many are read, those that ran most often first. */
+/** So many are looked at, those that ran most often first. */
 const most = 1_000;
+
+/** So many texts are read at once: what is no query may have run more often than all that are. */
+const portion = 1_000;
 
 /** What stands in the place of a text that this role may not see. */
 const hidden = "<insufficient privilege>";
@@ -37,36 +40,45 @@ export async function readSeen(database: Database): Promise<SeenQueries> {
     );
   }
   const view = sql.raw(`${quoteName(extension.schema)}.pg_stat_statements`);
-  const rows = await database.read<SeenRow>(
-    sql`SELECT s.queryid::text AS id, s.query FROM ${view} s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = current_database() ORDER BY s.calls DESC LIMIT ${
-      most + 1
-    }`,
-  ).catch((error: unknown) => {
-    if (!(error instanceof HarborError) || error.code === "connection_failed") throw error;
-    throw fail(
-      error.state,
-      "The server has to load it, and the role to have the right: shared_preload_libraries = 'pg_stat_statements'; GRANT pg_read_all_stats TO the role.",
-    );
-  });
-  const shown = rows.slice(0, most).filter(({ query }) => query !== null && query !== hidden);
-  const unseen = Math.min(rows.length, most) - shown.length;
-  if (shown.length === 0 && unseen > 0) {
+  const readRows = (offset: number) =>
+    database.read<SeenRow>(
+      sql`SELECT s.queryid::text AS id, s.query FROM ${view} s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = current_database() ORDER BY s.calls DESC, s.queryid LIMIT ${portion} OFFSET ${offset}`,
+    ).catch((error: unknown) => {
+      if (!(error instanceof HarborError) || error.code === "connection_failed") throw error;
+      throw fail(
+        error.state,
+        "The server has to load it, and the role to have the right: shared_preload_libraries = 'pg_stat_statements'; GRANT pg_read_all_stats TO the role.",
+      );
+    });
+  /** By their texts: each role that runs one has it again. */
+  const queries = new Map<string, SeenQuery>();
+  let unseen = 0;
+  let read = portion;
+  for (let offset = 0; read === portion && queries.size <= most; offset += portion) {
+    const rows = await readRows(offset);
+    read = rows.length;
+    for (const { id, query } of rows) {
+      if (query === null || query === hidden) unseen++;
+      else if (!queries.has(query) && isQuery(query)) {
+        queries.set(query, { place: `queryid ${id}`, sql: query });
+      }
+    }
+  }
+  if (queries.size === 0 && unseen > 0) {
     throw fail(
       "this role may see no query of others",
       "As a superuser: GRANT pg_read_all_stats TO the role.",
     );
   }
-  const seen = new Set<string>();
-  const queries = shown.filter(({ query }) => isQuery(query!) && !seen.has(query!) && seen.add(query!));
   return {
-    queries: queries.map(({ id, query }) => ({ place: `queryid ${id}`, sql: query! })),
+    queries: [...queries.values()].slice(0, most),
     remarks: [
       ...unseen > 0
         ? [
           `Of pg_stat_statements this role may not see all, which takes GRANT pg_read_all_stats; not looked at: ${unseen}.`,
         ]
         : [],
-      ...rows.length > most
+      ...queries.size > most
         ? [`Of pg_stat_statements the ${most} queries were looked at that ran most often.`]
         : [],
     ],
