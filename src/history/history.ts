@@ -8,7 +8,7 @@ import { isRecord, parseJson, readAs } from "../base/json_schema.ts";
 import { type Ends, endsIn, readEnds } from "../schema/kit_ends.ts";
 import { applyDeltas, entitySnapshot } from "../schema/entity_snapshot.ts";
 import { idsOf, type RevisionFiles, revisionFiles, revisionName } from "./revision_name.ts";
-import { parseScript, type Script } from "./scripts/script.ts";
+import { parseScript, type Script, type ScriptSource } from "./scripts/script.ts";
 import { snapshotReader } from "./snapshot_text.ts";
 
 /** One step of the schema's history. */
@@ -89,6 +89,8 @@ export interface HistoryFiles {
   readonly folder: string;
   /** Returns the text of a file in the folder, `null` when there is none. */
   read(path: string): string | null;
+  /** Says whether the bytes of a file are not UTF-8, so that U+FFFD in its text stands for another character; left out where all are. */
+  readonly isGarbled?: (path: string) => boolean;
   /** Returns how such a text begins and ends, where that takes less time. */
   readonly edges?: (path: string) => string | null;
   /** Returns the names of the folders in it that have a script; left out where there is a journal for sure. */
@@ -169,13 +171,14 @@ function pathsOf(files: HistoryFiles, entries: readonly JournalEntry[]): readonl
  */
 function buildCovered(
   dialect: Dialect,
-  { folder, read }: HistoryFiles,
+  { folder, read, isGarbled }: HistoryFiles,
   revisions: readonly Revision[],
 ): readonly Revision[] | null {
   if (read(`${coveredFolder}/${journalPath}`) === null) return null;
   const inner = {
     folder: `${folder}/${coveredFolder}`,
     read: (path: string) => read(`${coveredFolder}/${path}`),
+    isGarbled: (path: string) => isGarbled?.(`${coveredFolder}/${path}`) === true,
   };
   const present = new Set(revisions.map(({ tag }) => tag));
   const covered = buildHistory(dialect, inner).revisions.filter(({ tag }) => !present.has(tag));
@@ -243,6 +246,10 @@ function buildRevision(
   const { text } = up;
   if (text === null) throw broken(up.file, "the journal names it, and there is no such file");
   const down = once(() => source(paths[1]));
+  const parse = (path: string, from: ScriptSource): Script => ({
+    ...parseScript(from),
+    ...from.text.includes("\uFFFD") && files.isGarbled?.(path) === true ? { isGarbled: true } : {},
+  });
   return {
     id,
     name: revisionName(tag, text),
@@ -253,10 +260,10 @@ function buildRevision(
     createdAt: new Date(when).toISOString(),
     checksum: scriptChecksum(text),
     rawChecksum: sha256(text),
-    upgrade: once(() => parseScript({ ...up, text })),
+    upgrade: once(() => parse(paths[0], { ...up, text })),
     downgrade: once(() => {
       const { text, ...place } = down();
-      return text === null ? null : parseScript({ ...place, text });
+      return text === null ? null : parse(paths[1], { ...place, text });
     }),
     downgradeText: () => down().text?.replaceAll("\r\n", "\n") ?? null,
     snapshot: () => readSnapshot(paths[2]),

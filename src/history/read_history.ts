@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { buildHistory, type History, journalPath } from "./history.ts";
 import { readingHint } from "../base/files/owner.ts";
+import { isUtf8File } from "../base/files/is_utf8_file.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { readRegularEdges } from "../base/files/regular_file.ts";
 
@@ -33,6 +34,7 @@ export function readHistory(dir: string, dialect: Dialect): History {
   return buildHistory(dialect, {
     folder,
     read: (path) => readIfThere(join(folder, path)),
+    isGarbled: (path) => !isUtf8File(join(folder, path)),
     edges: (path) => readRegularEdges(join(folder, path), 1000) ?? null,
     folders: () => revisionFolders(folder),
   });

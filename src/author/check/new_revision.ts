@@ -5,6 +5,7 @@ import type { Finding } from "../../base/finding.ts";
 import type { HostUse } from "../../history/host.ts";
 import { buildHistory, headOf, type History } from "../../history/history.ts";
 
+import { isUtf8File } from "../../base/files/is_utf8_file.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
 import { readReleased } from "../project/baseline.ts";
 import { checkHazards } from "./hazards.ts";
@@ -127,6 +128,7 @@ export function historyAfter(
       const key = place + path;
       return texts.has(key) ? texts.get(key)! : readIfThere(join(dir, key));
     },
+    isGarbled: (path) => !texts.has(place + path) && !isUtf8File(join(dir, place + path)),
   });
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { HistoryFolder } from "../rules/folder/history_folder.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
+import { isUtf8File } from "../../base/files/is_utf8_file.ts";
 import { readingHint } from "../../base/files/owner.ts";
 import { findPlaces } from "../../history/read_history.ts";
 import { isTemporary } from "../writing/write_together.ts";
@@ -16,7 +17,9 @@ export function readHistoryFolders(dir: string, cwd: string): readonly HistoryFo
   const folders = [...findPlaces(dir)].flatMap(([dialect, place]) => {
     const path = join(dir, place, ".");
     const files = readFiles(path, place === "" ? isKits : () => true);
-    return files === null ? [] : [{ dialect, place, folder: relative(cwd, path) || ".", files }];
+    if (files === null) return [];
+    const isGarbled = (name: string) => !isUtf8File(join(path, name));
+    return [{ dialect, place, folder: relative(cwd, path) || ".", files, isGarbled }];
   });
   if (folders.length > 0) return folders;
   const state = existsSync(dir) ? "it holds none" : "there is no such folder";

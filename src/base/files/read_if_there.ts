@@ -1,7 +1,7 @@
 import { readRegularText } from "./regular_file.ts";
 
 /** More bytes than any file that is read so should have. */
-const most = 2 ** 28;
+export const mostBytes = 2 ** 28;
 
 /**
  * Reads a text, or `null` where there is none.
@@ -9,5 +9,5 @@ const most = 2 ** 28;
  * @throws {HarborError} `file_failed` when it cannot be read, or is no ordinary file
  */
 export function readIfThere(path: string): string | null {
-  return readRegularText(path, most) ?? null;
+  return readRegularText(path, mostBytes) ?? null;
 }

@@ -123,7 +123,8 @@ function recordedWay(
       if (text === null) return null;
       const script = parseScript({ file: `${ledgerPlace}:${tag}.down.sql`, dialect, text });
       refuseReach(script, dialect);
-      return { ...script, isRecorded: true };
+      // What its file was, nobody knows any more.
+      return { ...script, isRecorded: true, ...text.includes("\uFFFD") ? { isGarbled: true } : {} };
     },
   };
 }

@@ -26,6 +26,8 @@ export interface Script {
   readonly isCut?: true;
   /** Set where it was read out of the database's own ledger. */
   readonly isRecorded?: true;
+  /** Set where U+FFFD in it stands for what is not UTF-8 in its file. */
+  readonly isGarbled?: true;
 }
 
 /** What a script is read with. */

@@ -48,7 +48,7 @@ export function settleGoal(goal: Goal, { to }: { readonly to: string | null }): 
  */
 export function plan(history: History, applied: readonly Applied[], goal: Goal): readonly Step[] {
   const steps = stepsTo(history, applied, goal);
-  for (const { script } of steps) refuseGarbled(script);
+  for (const { script, resume } of steps) refuseGarbled(script, resume);
   return steps;
 }
 

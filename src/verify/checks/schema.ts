@@ -167,7 +167,6 @@ function remedy({ kind, path, expected }: Difference): string {
   return "If it was changed by hand, change it back; if it is meant, put it into schema.ts: harbor-db generate 'What changed'";
 }
 
-/** Before the first revision there is no table of ours. */
 /** Returns the tables to which a schema gives policies; none of one that is not known. */
 function tablesWithPolicies(schema: Snapshot | null): readonly string[] {
   return (schema?.others ?? []).flatMap(({ kind, table }) =>
@@ -175,6 +174,7 @@ function tablesWithPolicies(schema: Snapshot | null): readonly string[] {
   );
 }
 
+/** Before the first revision there is no table of ours. */
 function tooEarly({ tables }: Snapshot): readonly Found[] {
   if (tables.length === 0) return [];
   const names = tables.map(({ name }) => name);

@@ -1,5 +1,5 @@
 import type { Dialect } from "../../../base/dialect.ts";
-import { buildHistory, type History } from "../../../history/history.ts";
+import { buildHistory, type History, type HistoryFiles } from "../../../history/history.ts";
 
 /** One dialect's folder as it lies on disk, whatever its state. */
 export interface HistoryFolder {
@@ -10,6 +10,7 @@ export interface HistoryFolder {
   readonly folder: string;
   /** Texts of all files in it, by path below it. */
   readonly files: ReadonlyMap<string, string>;
+  readonly isGarbled?: HistoryFiles["isGarbled"];
 }
 
 /**
@@ -18,12 +19,13 @@ export interface HistoryFolder {
  * @throws {HarborError} `bad_history`
  */
 export function historyIn(
-  { dialect, folder, files }: HistoryFolder,
+  { dialect, folder, files, isGarbled }: HistoryFolder,
   changed: ReadonlyMap<string, string> = new Map(),
 ): History {
   return buildHistory(dialect, {
     folder,
     read: (path) => changed.get(path) ?? files.get(path) ?? null,
+    isGarbled: (path) => !changed.has(path) && isGarbled?.(path) === true,
     folders: () => [...files.keys()].flatMap((path) => /^([^/]+)\/migration\.sql$/.exec(path)?.[1] ?? []),
   });
 }
