@@ -75,11 +75,6 @@ export function isCounted({ state }: Pick<Kept, "state">): boolean {
   return state !== "noting" && state !== "keeping";
 }
 
-/** Whether nothing is kept in fact, of which a run that was killed left the side table. */
-export function isEmpty({ state, rows }: Pick<Kept, "state" | "rows">): boolean {
-  return state === "kept" && rows === 0;
-}
-
 /** The name of the column that numbers the rows of every side table, from 1. */
 export const keptRow = "harbor_row";
 

@@ -6,8 +6,9 @@ import type { Database, LockHolder } from "../engines/database.ts";
 import { type BackfillState, readBackfills } from "../engines/version_table.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
 import { HarborError } from "../base/errors.ts";
-import { isEmpty, type Kept, readKept } from "../engines/kept_table.ts";
+import { type Kept, readKept } from "../engines/kept_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
+import { findEmpty } from "./find_empty.ts";
 import { readState } from "./read_state.ts";
 import { requireSchemas } from "./require_schemas.ts";
 import { isDue } from "./rules/due.ts";
@@ -71,6 +72,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
   ]);
   const { done, unfinished } = locate(history, state.applied);
   const ahead = aheadOf(history);
+  const empty = await findEmpty(database, kept ?? []);
   const pending = state.refusal === null ? history.revisions.slice(done) : [];
   return {
     state,
@@ -84,7 +86,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
     lock: lock ?? null,
     backfills: backfills.filter((backfill) => backfill.finishedAt === null),
     beside,
-    kept: kept?.filter((each) => !isEmpty(each)) ?? null,
+    kept: kept?.filter((each) => !empty.includes(each)) ?? null,
     unreturned: kept?.filter((each) => isDue(each, { history, applied: state.applied })) ?? [],
   };
 }

@@ -5,6 +5,7 @@ import type { RunContext } from "../../src/engines/run_context.ts";
 import { readApplied, readBackfills } from "../../src/engines/version_table.ts";
 import type { History } from "../../src/history/history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
+import { readStatus } from "../../src/state/read_status.ts";
 import { stamp } from "../../src/state/stamp.ts";
 import { type Engine, engines, openTestDatabase, withTestDatabase } from "../support/databases.ts";
 import { eachEngine, type Given } from "../support/each_engine.ts";
@@ -164,6 +165,8 @@ eachEngine("stamp settles a revision that is half done", async ({ engine, url, d
     [idOf(1), true],
   ]);
   assert.deepEqual(await readBackfills(database), []);
+  // How much its batches kept was to be put on record when all of them were done.
+  assert.deepEqual((await readStatus(context)).kept?.map(({ rows }) => rows), [0]);
   assert.deepEqual((await run(context, "upgrade", "head")).steps, []);
   // Back to before it, it begins anew: what its batches had changed was kept, and comes back first.
   await stamp(context, idOf(0), 0);

@@ -16,10 +16,14 @@ import { loadPostgresParser, type PostgresParser } from "../../sql/operations/po
 
 /** Finds statements that their dialect does not take: PostgreSQL's parser is asked, or SQLite itself, in memory. */
 export async function checkSyntax(history: History, client: Client): Promise<readonly ProjectFinding[]> {
-  const garbled = upAndDown(history).statements.filter(({ script, statement }) => garbledAt(script, statement) >= 0);
+  const garbled = upAndDown(history).statements.filter(({ script, statement }) =>
+    garbledAt(script, statement) >= 0
+  );
   if (garbled.length > 0) {
     const { dialect } = history;
-    return garbled.map((each) => badStatement({ ...each, dialect }, garbledState, garbledAt(each.script, each.statement)));
+    return garbled.map((each) =>
+      badStatement({ ...each, dialect }, garbledState, garbledAt(each.script, each.statement))
+    );
   }
   return await checkers[history.dialect].inFull(history, client);
 }

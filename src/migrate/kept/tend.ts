@@ -1,7 +1,8 @@
 import { HarborError } from "../../base/errors.ts";
-import { forgetKept, isEmpty, type Kept, readKept } from "../../engines/kept_table.ts";
+import { forgetKept, type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Applied } from "../../history/applied.ts";
+import { findEmpty } from "../../state/find_empty.ts";
 import { lockOptions } from "../../state/lock_options.ts";
 import { readState } from "../../state/read_state.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
@@ -32,7 +33,7 @@ export async function resumeReturns(
 async function forgetEmpty({ database }: RunContext, applied: readonly Applied[]): Promise<void> {
   // What is half way may be about to put something there.
   if (applied.some(({ finishedAt }) => finishedAt === null)) return;
-  await forgetKept(database, (await readKept(database)).filter(isEmpty));
+  await forgetKept(database, await findEmpty(database, await readKept(database)));
 }
 
 /** What was done about what stayed kept when its step was undone. */
