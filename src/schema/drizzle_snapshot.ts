@@ -29,12 +29,13 @@ export function normalizeDrizzleSnapshot(snapshot: KitSnapshot): Snapshot {
     ...formsOf[dialect],
     enums: new Map(Object.values(enums).map((each) => [nameIn(each["schema"], each.name), each.values])),
   };
-  const key = JSON.stringify([dialect, enums]);
   const read = Object.values(tables).map((table) => {
     const known = normalTables.get(table);
+    const types = known?.types ?? typesOf(table);
+    const key = JSON.stringify([dialect, types.map((type) => form.enums.get(type))]);
     if (known?.key === key) return known.normal;
     const normal = readTable(table, form);
-    normalTables.set(table, { key, normal });
+    normalTables.set(table, { types, key, normal });
     return normal;
   });
   const schemas = namedSchemas(snapshot);
@@ -46,8 +47,18 @@ export function normalizeDrizzleSnapshot(snapshot: KitSnapshot): Snapshot {
   };
 }
 
-/** Tables in normal form by those of drizzle-kit, each for one dialect and its enum types: most of a history's snapshots share theirs. */
-const normalTables = new WeakMap<KitTable, { readonly key: string; readonly normal: Table }>();
+/**
+ * Tables in normal form by those of drizzle-kit, each with the types of its columns, and for one dialect and the values of those
+ * that are enum types: most of a history's snapshots share theirs.
+ */
+const normalTables = new WeakMap<
+  KitTable,
+  { readonly types: readonly string[]; readonly key: string; readonly normal: Table }
+>();
+
+function typesOf({ columns }: KitTable): readonly string[] {
+  return [...new Set(Object.values(columns).map((column) => elementOf(column).fullName))];
+}
 
 /** The values of the enum types, by name. */
 type Enums = ReadonlyMap<string, readonly string[]>;
@@ -121,10 +132,16 @@ function sqliteColumn(column: KitColumn, primaryKey: readonly string[]): Column 
   };
 }
 
+/** Returns the type of a column without the brackets of an array, those, and how its enum type would be called. */
+function elementOf({ type, typeSchema }: KitColumn) {
+  const [, base = type, array = ""] = /^(.*?)((?:\[\d*\])*)$/s.exec(type) ?? [];
+  return { base, array, fullName: nameIn(typeSchema, base) };
+}
+
 function postgresColumn(column: KitColumn, primaryKey: readonly string[], enums: Enums): Column {
   const { name, type: written } = column;
-  const [, base = written, array = ""] = /^(.*?)((?:\[\d*\])*)$/s.exec(written) ?? [];
-  const values = enums.get(nameIn(column.typeSchema, base));
+  const { base, array, fullName } = elementOf(column);
+  const values = enums.get(fullName);
   // A project's own type keeps its capitals, also where it does not export the enum itself.
   const type = values === undefined && column.typeSchema === undefined
     ? postgresType(written)

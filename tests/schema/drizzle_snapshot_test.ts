@@ -23,6 +23,34 @@ function sqliteTable(name: string, parts: Record<string, unknown>): unknown {
   return { [name]: { name, columns: {}, indexes: {}, foreignKeys: {}, compositePrimaryKeys: {}, ...parts } };
 }
 
+test("a table that two snapshots share is the same in both, unless an enum type of its own is another one there", () => {
+  const parts = {
+    indexes: {},
+    foreignKeys: {},
+    compositePrimaryKeys: {},
+    uniqueConstraints: {},
+    checkConstraints: {},
+  };
+  const table = (name: string, type: string) => ({
+    name,
+    schema: "",
+    columns: { a: { name: "a", type, typeSchema: "public", primaryKey: false, notNull: false } },
+    ...parts,
+  });
+  const tables = { "public.moods": table("moods", "mood"), "public.sizes": table("sizes", "size[]") };
+  const readWith = (mood: readonly string[]) => {
+    const kinds = { mood, size: ["s", "l"] };
+    const enums = Object.fromEntries(
+      Object.entries(kinds).map(([name, values]) => [`public.${name}`, { name, schema: "public", values }]),
+    );
+    return read({ ...postgresql(tables) as object, enums }).tables;
+  };
+  const [before, after] = [readWith(["glad"]), readWith(["glad", "sad"])];
+  assert.equal(before[1], after[1]);
+  assert.deepEqual(before.map(({ columns }) => columns[0]!.values), [["glad"], ["s", "l"]]);
+  assert.deepEqual(after.map(({ columns }) => columns[0]!.values), [["glad", "sad"], ["s", "l"]]);
+});
+
 test("normalizeDrizzleSnapshot() reads a SQLite snapshot", () => {
   const json = sqlite({
     ...sqliteTable("users", { columns: { id } }) as object,

@@ -4,7 +4,7 @@ import { anyAttachedQuery, anyGoneQuery, type Attached, attachedQuery } from "./
 import { inPlace, ownSchemas } from "./catalogs/place.ts";
 import type { AdvisoryLock } from "./lock.ts";
 import { sessionError, statementError } from "./session/errors.ts";
-import { pinnedPath, pinSession, setPath } from "./session/search_path.ts";
+import { pinSession, turnToOurs } from "./session/search_path.ts";
 import type { Result, Session } from "./session/session.ts";
 import type { Statement } from "./session/statement.ts";
 import type { Trust } from "./trust/trust.ts";
@@ -54,27 +54,20 @@ export interface BatchFrame {
 
 /** Returns what the batches of a session say to the server. */
 export function batchFrame({ session, lock, trust, url, lockTimeout }: FrameSetting): BatchFrame {
-  // In a large schema the server would compile so long a query for longer than it runs.
-  const lookAtAttached = [
-    plain("SET LOCAL jit = off"),
-    plain(inPlace(attachedQuery(ownSchemas), session)),
-    plain("SET LOCAL jit TO DEFAULT"),
-  ];
-
   async function readAttached(): Promise<readonly Attached[]> {
-    const answers = await around([setPath(pinnedPath), ...lookAtAttached]);
-    return (answers.at(-2)?.rows ?? []) as unknown as readonly Attached[];
+    const [, answer] = await around([turnToOurs, plain(inPlace(attachedQuery(ownSchemas), session))]);
+    return (answer?.rows ?? []) as unknown as readonly Attached[];
   }
 
   async function hasLost(attached: readonly Attached[]): Promise<boolean> {
     const ids = new Set(attached.flatMap(({ id, aspect }) => aspect === null ? [] : [id]));
     if (ids.size === 0) return false;
-    const [, answer] = await around([setPath(pinnedPath), plain(inPlace(anyGoneQuery(ids), session))]);
+    const [, answer] = await around([turnToOurs, plain(inPlace(anyGoneQuery(ids), session))]);
     return answer?.rows[0]?.["gone"] === true;
   }
 
   async function readStanding(): Promise<ReadonlySet<string>> {
-    const [, answer] = await around([setPath(pinnedPath), plain(inPlace(standing, session))]);
+    const [, answer] = await around([turnToOurs, plain(inPlace(standing, session))]);
     return new Set(answer?.rows.map((row) => String(row["id"])));
   }
 

@@ -14,7 +14,7 @@ import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
 import { missingTypesQuery } from "./missing_types.ts";
 import { refuseViews } from "./session/own_views.ts";
-import { pinnedPath, requireOneSchema, runPinned, setPath } from "./session/search_path.ts";
+import { requireOneSchema, runPinned, turnToOurs, turnToUsers } from "./session/search_path.ts";
 import { namePolicies } from "./policies.ts";
 import { findUnworkable } from "./unworkable.ts";
 import { openSession, setSessionTimeouts } from "./session/open_session.ts";
@@ -101,7 +101,7 @@ export async function openPostgres(
       return await session.shared(async () => {
         // Behind a pooler the settings would stay in the pool, and several belong together.
         if (access !== "read" || !session.direct || statements.length > 1 || asUser) {
-          const frame = [begin, setPath(asUser ? session.path : pinnedPath)];
+          const frame = [begin, asUser ? turnToUsers(session) : turnToOurs];
           return (await session.run([...frame, ...statements, commit])).slice(frame.length, -1);
         }
         const first = isReadOnly ? [] : [setReadOnly];

@@ -12,7 +12,7 @@ import type {
   Unique,
 } from "../../schema/snapshot.ts";
 import type { Result, Session } from "./session/session.ts";
-import { pinnedPath, setPath } from "./session/search_path.ts";
+import { setPath, turnToOurs } from "./session/search_path.ts";
 import { isOwnRelation } from "./catalogs/own_relations.ts";
 import { homeSchema, inPlace, ownSchemas, type Place, shownName } from "./catalogs/place.ts";
 import type { Statement } from "./session/statement.ts";
@@ -40,7 +40,7 @@ export function introspection(
 ): readonly Statement[] {
   const plain = (text: string): Statement => ({ text: inPlace(text, place), parameters: [] });
   return [
-    setPath(pinnedPath),
+    turnToOurs,
     plain(settings),
     plain(`DECLARE harbor_tables NO SCROLL CURSOR FOR ${tablesOf(only, part)}`),
     plain(`DECLARE harbor_others NO SCROLL CURSOR FOR ${hasOthers ? others : nothing}`),

@@ -1,13 +1,12 @@
 import { HarborError } from "../../base/errors.ts";
 import { foldedName, tokensOf } from "../../sql/cursor.ts";
-import { quoteText } from "../../sql/quote.ts";
 import type { WriteMode } from "../database.ts";
 import { batchFrame, type FrameSetting, plain } from "./batch_frame.ts";
 import type { Attached } from "./catalogs/attached.ts";
 import { buildLike } from "./catalogs/build_like.ts";
 import { carryOver } from "./catalogs/carry_over.ts";
 import { despiteOthers } from "./contention.ts";
-import { pinnedPath, pinSession, setPath } from "./session/search_path.ts";
+import { pinSession, turnSessionToOurs, turnToOurs, turnToUsers } from "./session/search_path.ts";
 import type { Result, Session } from "./session/session.ts";
 import { excerpt, type Statement, withoutLead } from "./session/statement.ts";
 import { type BatchWatch, countNow, type LockWatch, rowsQuery } from "./watch/locks.ts";
@@ -197,7 +196,7 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
       const began = performance.now();
       const opening = [
         plain("BEGIN ISOLATION LEVEL READ COMMITTED"),
-        ...session.direct ? [] : [setPath(pinnedPath)],
+        ...session.direct ? [] : [turnToOurs],
         ...batch === undefined ? [] : [plain(rowsQuery)],
         ...trust.asked,
         guard(waitMs, true),
@@ -215,7 +214,7 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
       const turnTo = (wanted: boolean) => {
         if (asUser === wanted) return [];
         asUser = wanted;
-        return [setPath(wanted ? session.path : pinnedPath)];
+        return [wanted ? turnToUsers(session) : turnToOurs];
       };
       const elements = Promise.allSettled(
         statements.map((statement, index) => element(statement, index, turnTo(statement.asUser === true))),
@@ -249,7 +248,7 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
       return changed;
     }
     const counts = await around([
-      setPath(pinnedPath),
+      turnToOurs,
       plain(rowsQuery),
       ...session.serverVersion >= 150_000 ? [plain(countNow)] : [],
     ]);
@@ -281,17 +280,17 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
   ): Promise<number> {
     try {
       const answers = await around([
-        ...session.direct ? [] : [turnSession(pinnedPath)],
+        ...session.direct ? [] : [turnSessionToOurs],
         ...trust.asked,
         guard(waitMs, false),
       ]);
       requireOwnProcess(answers.at(-1));
       await requireTrust(answers.at(-2), { statements: [statement], isTransaction: false });
-      return await element(statement, index, statement.asUser ? [turnSession(session.path)] : []);
+      return await element(statement, index, statement.asUser ? [turnToUsers(session, false)] : []);
     } finally {
-      const back = session.direct ? pinSession : plain("RESET search_path");
+      const back = session.direct ? [pinSession] : [plain("RESET search_path"), plain("RESET jit")];
       if (!session.hasEnded()) {
-        await session.run([back, plain("RESET lock_timeout")]).catch(() => session.close());
+        await session.run([...back, plain("RESET lock_timeout")]).catch(() => session.close());
       }
     }
   }
@@ -340,11 +339,6 @@ function refuseUnfit({ text }: Statement, index: number): void {
     hint: "Remove it from the script.",
     details: { statement: text, index },
   });
-}
-
-/** For as long as the session, since a statement that runs alone has no transaction. */
-function turnSession(path: string): Statement {
-  return plain(`SELECT pg_catalog.set_config('search_path', ${quoteText(path)}, false)`);
 }
 
 /**

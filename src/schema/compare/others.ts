@@ -26,9 +26,8 @@ export interface OtherDifference {
 export function compareOthers(expected: Snapshot, actual: Snapshot): readonly OtherDifference[] {
   const live = new Map(actual.others.map((each) => [keyOf(each), each]));
   const wanted = new Map(expected.others.map((each) => [keyOf(each), each]));
-  const used = new Set(
-    expected.tables.flatMap(({ columns }) => columns.map(({ type }) => bareType(elementType(type)))),
-  );
+  const isUsed = (name: string) =>
+    expected.tables.some(({ columns }) => columns.some(({ type }) => bareType(elementType(type)) === name));
   const declared = [...wanted].filter(([, { isDeclared }]) => isDeclared === true);
   return [
     ...declared.flatMap(([path, object]): readonly OtherDifference[] => {
@@ -41,7 +40,7 @@ export function compareOthers(expected: Snapshot, actual: Snapshot): readonly Ot
     ...[...live].filter(([path, { isDeclared, kind, name }]) =>
       isDeclared === true && !wanted.has(path) &&
       // A type that a column is to have is compared with the column.
-      !(kind === "type" && used.has(name))
+      !(kind === "type" && isUsed(name))
     ).map(([path, object]): OtherDifference => ({
       kind: "extra",
       path,

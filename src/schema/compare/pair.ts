@@ -25,10 +25,13 @@ export function pair<T>(
   const twins = new Map<T, T>();
   for (const test of tests) {
     for (const wanted of expected) {
-      const twin = twins.has(wanted) ? undefined : [...rest].find((found) => test(wanted, found));
-      if (twin === undefined) continue;
-      twins.set(wanted, twin);
-      rest.delete(twin);
+      if (twins.has(wanted)) continue;
+      for (const found of rest) {
+        if (!test(wanted, found)) continue;
+        twins.set(wanted, found);
+        rest.delete(found);
+        break;
+      }
     }
   }
   return [

@@ -55,7 +55,22 @@ interface Comparing {
   readonly dialect: Dialect;
 }
 
-function compareTables(
+/**
+ * What was found of two tables. Most tables of a snapshot are those of the one before it, so that whoever compares one schema
+ * with all revisions asks for each table as often as it changed, and not once a revision.
+ */
+const compared = new WeakMap<Table, WeakMap<Table, readonly Difference[]>>();
+
+function compareTables(both: Whole<Table>, comparing: Comparing): readonly Difference[] {
+  const [expected, actual] = both;
+  const known = compared.get(expected) ?? new WeakMap<Table, readonly Difference[]>();
+  compared.set(expected, known);
+  const found = known.get(actual) ?? differencesOf(both, comparing);
+  known.set(actual, found);
+  return found;
+}
+
+function differencesOf(
   [expected, actual]: Whole<Table>,
   { same, dialect }: Comparing,
 ): readonly Difference[] {

@@ -33,6 +33,38 @@ test("schemasOf() names each schema once, the run's own first", () => {
   assert.deepEqual(schemasOf({ path: "public", home: "public", named: [] }), ["public"]);
 });
 
+test("postgres: only users' statements are compiled by the server, and look for their names on the users' path", () =>
+  withFreshPostgres(15, async (url) => {
+    const asked = new URL(url);
+    asked.searchParams.set("options", "-cjit=on");
+    await withTestDatabase(asked.href, async (database) => {
+      const settings = sql`SELECT current_setting('jit') AS jit, current_setting('search_path') AS path`;
+      const users = { jit: "on", path: '"$user", public' };
+      const ours = { jit: "off", path: "pg_catalog, pg_temp" };
+      assert.deepEqual((await database.read(settings)).map((row) => ({ ...row as object })), [ours]);
+      assert.deepEqual(
+        (await database.read(userStatement(settings))).map((row) => ({ ...row as object })),
+        [users],
+      );
+      const keep = (name: string) => sql.raw(`CREATE TABLE public.${name} AS `).append(settings);
+      await database.write([userStatement(keep("a")), keep("b"), userStatement(keep("c"))], "schema");
+      await database.write([userStatement(keep("d"))], "alone");
+      await database.write([keep("e")], "alone");
+      const rows = await database.read<{ name: string; jit: string; path: string }>(sql.raw(
+        ["a", "b", "c", "d", "e"].map((name) => `SELECT '${name}' AS name, * FROM public.${name}`).join(
+          " UNION ALL ",
+        ),
+      ));
+      assert.deepEqual(rows.map((row) => ({ ...row })), [
+        { name: "a", ...users },
+        { name: "b", ...ours },
+        { name: "c", ...users },
+        { name: "d", ...users },
+        { name: "e", ...ours },
+      ]);
+    });
+  }));
+
 test("a temporary table that a script named like a catalog is not read in its place", () =>
   withFreshPostgres(18, (url) =>
     withTestDatabase(url, async (database) => {

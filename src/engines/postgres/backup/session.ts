@@ -114,6 +114,8 @@ const settings: Readonly<Record<string, string>> = {
   synchronize_seqscans: "off",
   check_function_bodies: "off",
   client_min_messages: "warning",
+  // As in all of our own sessions; behind a pooler this one is not pinned.
+  jit: "off",
   default_tablespace: "",
   default_table_access_method: "heap",
   statement_timeout: "0",

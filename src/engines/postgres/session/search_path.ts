@@ -13,16 +13,22 @@ import { quoteText } from "../../../sql/quote.ts";
 export const pinnedPath = "pg_catalog, pg_temp";
 
 /**
- * What a session begins with, beside the path: strings mean what harbor-db takes them for, and rows that a policy hides
- * are an error instead of missing.
+ * What statements of our own run with. They ask catalogs long questions about few rows: in a large schema the server would
+ * compile each anew, for longer than it takes to answer.
  */
-export const pinSession: Statement = {
-  text: `SELECT ${
-    Object.entries({ search_path: pinnedPath, standard_conforming_strings: "on", row_security: "off" })
-      .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`).join(", ")
-  }`,
-  parameters: [],
-};
+const ours = { search_path: pinnedPath, jit: "off" };
+
+/**
+ * What a session begins with, beside that: strings mean what harbor-db takes them for, and rows that a policy hides are an
+ * error instead of missing.
+ */
+export const pinSession = set({ ...ours, standard_conforming_strings: "on", row_security: "off" }, false);
+
+/** Sets for the transaction what statements of our own run with. */
+export const turnToOurs = set(ours, true);
+
+/** Sets for the session what statements of our own run with. */
+export const turnSessionToOurs = set(ours, false);
 
 /** Limits that a role or a database may have for the sake of an application, and the version that brought them. */
 const limits = [
@@ -45,7 +51,25 @@ export function liftLimits(asked: Readonly<Record<string, string>>, version: num
 
 /** Returns the statement that sets the search path for the transaction. */
 export function setPath(path: string): Statement {
-  return { text: `SELECT pg_catalog.set_config('search_path', ${quoteText(path)}, true)`, parameters: [] };
+  return set({ search_path: path }, true);
+}
+
+/**
+ * Returns the statement after which users' statements run as they would for any client: on their path, and compiled where the
+ * database has it so.
+ *
+ * @param isLocal Whether for the transaction alone
+ */
+export function turnToUsers({ path }: Pick<Session, "path">, isLocal = true): Statement {
+  return set({ search_path: path, jit: null }, isLocal);
+}
+
+/** @param settings `null` for what the session began with */
+function set(settings: Readonly<Record<string, string | null>>, isLocal: boolean): Statement {
+  const calls = Object.entries(settings).map(([name, value]) =>
+    `pg_catalog.set_config('${name}', ${value === null ? "NULL" : quoteText(value)}, ${isLocal})`
+  );
+  return { text: `SELECT ${calls.join(", ")}`, parameters: [] };
 }
 
 const begin: Statement = { text: "BEGIN", parameters: [] };
@@ -60,7 +84,7 @@ export async function runPinned(
   statements: readonly Statement[],
 ): Promise<readonly Result[]> {
   if (session.direct) return await session.run(statements);
-  return (await session.run([begin, setPath(pinnedPath), ...statements, commit])).slice(2, -1);
+  return (await session.run([begin, turnToOurs, ...statements, commit])).slice(2, -1);
 }
 
 /**

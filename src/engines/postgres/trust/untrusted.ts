@@ -1,6 +1,6 @@
 import { quoteText } from "../../../sql/quote.ts";
 import { inPlace } from "../catalogs/place.ts";
-import { pinnedPath, schemasOf, setPath } from "../session/search_path.ts";
+import { schemasOf, turnToOurs } from "../session/search_path.ts";
 import type { Result, Session } from "../session/session.ts";
 import type { Statement } from "../session/statement.ts";
 import { lesser, others } from "./lesser_roles.ts";
@@ -30,7 +30,7 @@ export async function findUntrusted(
   turn: Session["shared"] = (work) => work(),
 ): Promise<readonly Untrusted[]> {
   const ask = async (text: string) => {
-    const frame = [plain("BEGIN READ ONLY"), setPath(pinnedPath), noCompiling];
+    const frame = [plain("BEGIN READ ONLY"), turnToOurs];
     return (await turn(() => session.run([...frame, plain(text), plain("COMMIT")])))[frame.length]?.rows;
   };
   return (await ask(others(session)))?.[0]?.["found"] === true ? untrustedIn(await ask(all(session))) : [];
@@ -38,11 +38,8 @@ export async function findUntrusted(
 
 /** The same in a transaction of the caller's, whose statements of before it sees. */
 export async function findUntrustedWithin(session: Session): Promise<readonly Untrusted[]> {
-  return untrustedIn((await session.run([noCompiling, plain(all(session))])).at(-1)?.rows);
+  return untrustedIn((await session.run([plain(all(session))]))[0]?.rows);
 }
-
-/** In a large schema the server would compile so long a query for longer than it runs: a minute instead of three seconds. */
-const noCompiling: Statement = plain("SET LOCAL jit = off");
 
 function all(session: Session): string {
   const schemas = schemasOf(session).map(quoteText).join(", ");
