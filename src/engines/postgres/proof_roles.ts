@@ -1,6 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
-import { commaParts, cursorAt, foldedName, tokensOf } from "../../sql/cursor.ts";
+import { foldName } from "../../base/fold_name.ts";
+import { commaParts, cursorAt, foldedName, tokensOf, topLevel } from "../../sql/cursor.ts";
+import { isWord, type Token } from "../../sql/lexer.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import type { Database } from "../database.ts";
 import { UserStatement, userStatement } from "../statement_names.ts";
@@ -9,7 +11,7 @@ import { textOf } from "./session/statement.ts";
 
 /** What a proof does with roles: all databases of the server have them, and not its own alone. */
 export interface ProofRoles {
-  /** Returns the database of a proof as scripts get it: roles that were there before are neither made, changed nor dropped. */
+  /** Returns the database of a proof as scripts get it: roles that were there before are neither made, changed nor dropped, nor made members of each other. */
   guard(database: Database): Database;
   /** Drops the roles that the scripts made, once the database is gone that may hold anything of theirs. */
   drop(): Promise<void>;
@@ -37,9 +39,16 @@ export async function watchRoles(
   /** Returns a statement as it may run, and notes in `next` which roles there are then. */
   function adjusted(statement: SQL, next: Set<string>): SQL {
     const text = statement instanceof UserStatement ? textOf(statement) : "";
-    if (!/\b(?:create|alter|drop)\s+(?:role|user|group)\b/i.test(text)) return statement;
-    const change = roleChange(text);
+    if (!/\b(?:role|user|group|grant|revoke)\b/i.test(text)) return statement;
+    const tokens = tokensOf(text, "postgresql").filter((token) => token.text !== ";");
+    const members = membersChanged(tokens, (name) => before.has(name) && !ofProofs.has(name));
+    if (members.length > 0) {
+      for (const name of members) passedOver.add(name);
+      return userStatement(sql.raw("SELECT 1"));
+    }
+    const change = roleChange(tokens);
     if (change === null) {
+      if (!/\b(?:create|alter|drop)\s+(?:role|user|group)\b/i.test(text)) return statement;
       refuseToDrop(text, before);
       blocks.push(text);
       return statement;
@@ -75,7 +84,7 @@ export async function watchRoles(
       const there = await rolesOf(admin).catch(() => []);
       const fresh = there.map(({ name }) => name).filter((name) => !before.has(name));
       for (const name of fresh) {
-        if (!made.has(name) && !blocks.some((text) => text.includes(name))) continue;
+        if (!made.has(name) && !blocks.some((text) => isNamedIn(text, name))) continue;
         if (!await dropRole(admin, name)) onLeft(`the role ${name} of the proof could not be dropped`);
       }
       for (const name of passedOver) {
@@ -113,20 +122,52 @@ async function rolesOf(admin: Database) {
 const everybody = ["all", "current_role", "current_user", "session_user"];
 
 interface RoleChange {
-  readonly verb: "CREATE" | "ALTER" | "DROP";
+  readonly verb: typeof verbs[number];
   readonly names: readonly string[];
   readonly ifAny: "" | "IF EXISTS ";
 }
 
+const verbs = ["CREATE", "ALTER", "DROP", "COMMENT"] as const;
+
 /** Returns what a statement does to roles; `null` for any other, such as a block of code. */
-function roleChange(text: string): RoleChange | null {
-  const at = cursorAt(tokensOf(text, "postgresql").filter((token) => token.text !== ";"));
-  const verb = (["CREATE", "ALTER", "DROP"] as const).find((each) => at.take(each));
+function roleChange(statement: readonly Token[]): RoleChange | null {
+  const at = cursorAt(statement);
+  const verb = verbs.find((each) => at.take(each));
+  if (verb === "COMMENT" && !at.take("ON")) return null;
   if (verb === undefined || at.take("USER", "MAPPING")) return null;
   if (!at.take("ROLE") && !at.take("USER") && !at.take("GROUP")) return null;
   const ifAny = at.take("IF", "EXISTS") ? "IF EXISTS " : "";
   const tokens = verb === "DROP" ? commaParts(at.rest()).map(([token]) => token) : [at.next()];
   return { verb, names: tokens.map((token) => foldedName(token, "postgresql") ?? ""), ifAny };
+}
+
+/**
+ * Returns the roles that a statement makes members of others, or of others no more, where both were there before; none of any
+ * other statement, such as a grant on a table.
+ */
+function membersChanged(
+  statement: readonly Token[],
+  wasThere: (role: string) => boolean,
+): readonly string[] {
+  const [verb, ...rest] = statement;
+  if (!isWord(verb, "GRANT") && !isWord(verb, "REVOKE")) return [];
+  if (topLevel(rest).some((token) => isWord(token, "ON"))) return [];
+  const between = rest.findIndex((token) => isWord(token, "TO") || isWord(token, "FROM"));
+  const after = rest.slice(between + 1);
+  const end = after.findIndex((token) =>
+    ["WITH", "GRANTED", "CASCADE", "RESTRICT"].some((word) => isWord(token, word))
+  );
+  const thoseOf = (tokens: readonly Token[]) =>
+    commaParts(tokens).map((part) => foldedName(part.at(-1), "postgresql") ?? "").filter(wasThere);
+  return thoseOf(rest.slice(0, between)).length === 0 ? [] : thoseOf(end < 0 ? after : after.slice(0, end));
+}
+
+/** Says whether code names a role, in whichever letters: it may spell it without quotes, or in a text that it runs. */
+function isNamedIn(code: string, role: string): boolean {
+  const parts = foldName(code).split(foldName(role));
+  return parts.slice(1).some((after, at) =>
+    !/[\p{L}\p{N}_$]$/u.test(parts[at]!) && !/^[\p{L}\p{N}_$]/u.test(after)
+  );
 }
 
 /**
@@ -136,7 +177,7 @@ function roleChange(text: string): RoleChange | null {
  */
 function refuseToDrop(text: string, before: ReadonlySet<string>): void {
   if (!/\bdrop\s+(?:role|user|group)\b/i.test(text)) return;
-  const name = [...before].find((each) => !everybody.includes(each) && text.includes(each));
+  const name = [...before].find((each) => !everybody.includes(each) && isNamedIn(text, each));
   if (name === undefined) return;
   throw new HarborError(
     "check_failed",

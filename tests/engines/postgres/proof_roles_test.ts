@@ -76,6 +76,66 @@ test("a role that was on the server before a proof is neither made, changed nor 
   }
 });
 
+test("a proof makes and ends no membership of roles that were on the server before it", async () => {
+  const [member, group, made] = ["proof_found_member", "proof_found_group", "proof_made_member"];
+  await run(
+    `CREATE ROLE ${member}; CREATE ROLE ${group}; GRANT ${group} TO ${member}; COMMENT ON ROLE ${group} IS 'ours'`,
+  );
+  const found = async () =>
+    await withClient(
+      await admin(),
+      (client) =>
+        client.unsafe(
+          `SELECT pg_has_role('${member}', '${group}', 'MEMBER') AS a, pg_has_role('${group}', 'pg_monitor', 'MEMBER') AS b,
+            shobj_description('${group}'::regrole, 'pg_authid') AS c`,
+        ),
+    );
+  const before = await found();
+  try {
+    const up = [
+      `REVOKE ADMIN OPTION FOR ${group} FROM ${member}`,
+      `REVOKE ${group} FROM ${member}`,
+      `GRANT pg_monitor TO "${group}" WITH ADMIN OPTION`,
+      `COMMENT ON ROLE ${group} IS 'theirs'`,
+      `CREATE ROLE ${made}`,
+      `GRANT ${group} TO ${made}`,
+      // It fails where the member is none.
+      `DO $$ BEGIN IF NOT pg_has_role('${made}', '${group}', 'MEMBER') THEN RAISE 'no member'; END IF; END $$`,
+    ];
+    const history = schemaHistory("postgresql", [
+      { tables: notes, up: [table], down: ['DROP TABLE "notes"'] },
+      { tables: notes, up, down: [`DROP ROLE ${made}`] },
+    ]);
+    const told = await withScratch((scratch) => prove(history, scratch));
+    assert.deepEqual([...await found()], [...before]);
+    assert.equal(await loginOf(made), null);
+    for (const name of [member, group]) {
+      assert.ok(told.some((text) => text.startsWith(`the role ${name} was`)));
+    }
+  } finally {
+    await run(`DROP ROLE ${member}, ${group}`);
+  }
+});
+
+test("code names a role in whichever letters, and not by a part of another's name", async () => {
+  const [short, long] = ["proof_app", "proof_app_reader"];
+  await run(`CREATE ROLE ${short}`);
+  try {
+    const down = (
+      name: string,
+    ) => [`REVOKE ALL ON "notes" FROM ${long}`, `DO $$ BEGIN DROP ROLE ${name}; END $$`];
+    await withScratch((scratch) => prove(historyOf(long, down(long)), scratch));
+    const error = await rejectsWith(
+      "not_proven",
+      withScratch((scratch) => prove(historyOf(long, down(short.toUpperCase())), scratch)),
+    );
+    assert.match(error.message, /code in them may drop the role "proof_app": /);
+    assert.deepEqual([await loginOf(short), await loginOf(long)], [false, null]);
+  } finally {
+    await run(`DROP ROLE IF EXISTS ${short}, ${long}`);
+  }
+});
+
 test("a role of which a way down leaves something is refused with the way to write it", async () => {
   const role = "proof_stays_reader";
   const down = [`REVOKE ALL ON "notes" FROM ${role}`];
