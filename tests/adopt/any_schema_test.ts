@@ -136,6 +136,50 @@ for (const engine of engines) {
     }));
 }
 
+// What an enum type has in a database, and what leads it to the values that head gives it.
+const otherMoods = [
+  ["lacks values", "'ok', 'sad'", /^ALTER TYPE/],
+  ["has another order", "'sad', 'ok', 'glad', 'so-so'", /^Make the type anew/],
+  ["has one more", "'glad', 'ok', 'it''s', 'so-so', 'sad'", /^See that no row has 'it''s'\. Make/],
+] as const;
+for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {
+  for (const [rule, values, remedy] of otherMoods) {
+    test(`${engine.name}: adopt refuses an enum type that ${rule}, and the remedy that it names works`, () =>
+      engine.withDatabase(async (url) => {
+        const mood = pg.pgEnum("Mood", ["glad", "ok", "so-so", "sad"]);
+        const people = pg.pgTable("people", {
+          id: pg.integer().primaryKey(),
+          mood: mood().notNull().default("ok"),
+          name: pg.text(),
+        });
+        const history = await historyOf("postgresql", { mood, people });
+        await engine.query(url, `CREATE TYPE "Mood" AS ENUM (${values})`);
+        await engine.query(
+          url,
+          `CREATE TABLE people (id integer PRIMARY KEY, mood "Mood" NOT NULL DEFAULT 'ok')`,
+        );
+        await engine.query(url, "INSERT INTO people (id) VALUES (1)");
+        await withTestDatabase(url, async (database) => {
+          const run = () => adopt(contextOf(database, history), { lockWaitMs: 0 });
+          const error = await rejectsWith("unmanaged", run());
+          assert.match(error.message, /the type "Mood" (?:has|lacks)/);
+          const hint = String(error.hint);
+          assert.match(hint, remedy);
+          for (const statement of hint.slice(hint.search(/BEGIN;|ALTER TYPE/)).split(/(?<=;) /)) {
+            await engine.query(url, statement.replace(/^(?:BEGIN|COMMIT);$/, "SELECT 1"));
+          }
+          assert.equal((await run()).action, "bridge");
+        });
+        assert.deepEqual(
+          (await engine.query(url, "SELECT id, mood, name FROM people")).map((row) => ({ ...row })),
+          [
+            { id: 1, mood: "ok", name: null },
+          ],
+        );
+      }));
+  }
+}
+
 /** What rows tell themselves apart by, which a revision has and somebody's tables lack. */
 const apart: Readonly<Record<Dialect, Readonly<Record<string, unknown>>>> = {
   sqlite: {

@@ -178,6 +178,32 @@ const cases: readonly Case[] = [
     expected: ["column t.c: the column t.c is bytea, and its values cannot become integer unchanged"],
   },
   {
+    rule: "names a value that an enum type has to get",
+    live: [t(column("c", { type: "mood", values: ["a", "c"] }))],
+    target: [t(column("c", { type: "mood", values: ["a", "b", "c"] }))],
+    expected: ["type mood: the type mood lacks 'b'"],
+  },
+  {
+    rule: "names once a value that an enum type should not have",
+    live: [t(...["c", "d"].map((name) => column(name, { type: "mood", values: ["a", "it's"] })))],
+    target: [t(...["c", "d"].map((name) => column(name, { type: "mood", values: ["a", "b"] })))],
+    expected: ["type mood: the type mood lacks 'b', and the type mood has 'it''s', which it should not have"],
+  },
+  {
+    rule: "names another order of an enum type's values",
+    live: [t(column("c", { type: "mood", values: ["a", "b"] }))],
+    target: [t(column("c", { type: "mood", values: ["b", "a"] }))],
+    expected: [
+      "type mood: the type mood has its values in another order ('a', 'b') than they should have ('b', 'a')",
+    ],
+  },
+  {
+    rule: "lets the values of an enum type be unknown",
+    live: [t(column("c", { type: "mood", values: ["a"] }))],
+    target: [t(column("c", { type: "mood" }))],
+    expected: [],
+  },
+  {
     rule: "believes a label that it knows",
     live: [t()],
     target: [t()],

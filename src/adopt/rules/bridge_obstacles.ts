@@ -1,6 +1,7 @@
 import { quoteName } from "../../sql/quote.ts";
 import { sharedTables } from "../../schema/compare/shared_tables.ts";
 import { describeUnknown, type Label } from "./labels.ts";
+import { otherValues } from "./other_values.ts";
 import { changedType } from "../../migrate/preflight/rules/type_changes.ts";
 import { isLostInCopy, remedyForWords } from "../../migrate/preflight/rules/copied_tables.ts";
 import type { Obstacle } from "../../migrate/preflight/rules/obstacle.ts";
@@ -27,6 +28,7 @@ export function obstaclesOf(sources: ObstacleSources): readonly Obstacle[] {
     ...target.tables.flatMap((table) => [...takenNames(table, live), ...takenIndexes(table, live)]),
     ...sources.copied.flatMap((name) => leftovers(name, live)),
     ...shared.flatMap(([found, wanted]) => ofTable(found, wanted, sources)),
+    ...otherValues(shared, live),
     ...sources.labels.flatMap((label) => ofLabel(label, sources.kept)),
   ];
 }
