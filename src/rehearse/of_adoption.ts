@@ -13,12 +13,11 @@ import type { Snapshot } from "../schema/snapshot.ts";
 import { withPlainNames } from "../sql/table_names.ts";
 import { compareContents } from "./compare_contents.ts";
 import { recorded } from "./record.ts";
-import type { Rehearsal } from "./rehearse.ts";
+import type { PlannedRehearsal, Rehearsal } from "./rehearse.ts";
 import { originsAfter } from "./rules/origins_after.ts";
 
 /** What there is beside the adoption itself. */
-export interface AdoptionOptions
-  extends Pick<Rehearsal, "check" | "copyMs" | "hold" | "queries" | "remarks"> {
+export interface AdoptionOptions extends Pick<Rehearsal, "check" | "copyMs" | "hold" | "queries"> {
   /** What follows at once; `null` where nothing does. */
   readonly then: Goal | null;
   readonly pace: PaceOptions;
@@ -38,10 +37,11 @@ interface Done {
 export function adoptionRehearsal(
   { history }: Pick<RunContext, "history">,
   { then, pace, ...parts }: AdoptionOptions,
-): Rehearsal {
+): PlannedRehearsal {
   let done: Done | null = null;
   return {
     ...parts,
+    revisions: history.revisions,
     async forward(context, onStep) {
       const statements = plainChanges(await adopt(context, { ...trial, pace }));
       onStep();

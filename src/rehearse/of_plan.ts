@@ -5,10 +5,10 @@ import { preparePlan } from "../migrate/prepare_plan.ts";
 import type { Goal, Step } from "../migrate/rules/plan.ts";
 import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
 import { originsAfter } from "./rules/origins_after.ts";
-import type { Rehearsal } from "./rehearse.ts";
+import type { PlannedRehearsal, Rehearsal } from "./rehearse.ts";
 
 /** What there is beside the plan itself. */
-export interface PlanOptions extends Pick<Rehearsal, "copyMs" | "hold" | "queries" | "remarks"> {
+export interface PlanOptions extends Pick<Rehearsal, "copyMs" | "hold" | "queries"> {
   readonly goal: Goal;
   readonly pace: PaceOptions;
   check(): Promise<readonly Finding[]>;
@@ -21,8 +21,8 @@ export interface PlanOptions extends Pick<Rehearsal, "copyMs" | "hold" | "querie
  */
 export async function planRehearsal(
   context: RunContext,
-  { goal, pace, check, hold, queries, copyMs, remarks }: PlanOptions,
-): Promise<Rehearsal> {
+  { goal, pace, check, hold, queries, copyMs }: PlanOptions,
+): Promise<PlannedRehearsal> {
   const { from, to, steps } = await preparePlan(context, goal);
   const run = (context: RunContext, goal: Goal, onStep: () => void) =>
     migrate(context, { goal, pace, lockWaitMs: 0, onStep });
@@ -36,7 +36,9 @@ export async function planRehearsal(
     hold,
     queries,
     copyMs,
-    remarks,
+    revisions: context.history.revisions.filter(({ id }) =>
+      id === to || steps.some(({ revision }) => revision.id === id)
+    ),
   };
 }
 

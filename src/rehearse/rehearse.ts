@@ -1,6 +1,7 @@
 import { compareSnapshots, type Difference } from "../schema/compare/snapshots.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
 import type { Finding } from "../base/finding.ts";
+import type { Revision } from "../history/history.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Origins, startOf } from "../migrate/rules/origins.ts";
@@ -29,6 +30,12 @@ export interface Rehearsal {
   readonly copyMs: number;
   /** What of the figures will be otherwise on the database itself. */
   readonly remarks: readonly string[];
+}
+
+/** What is rehearsed, as it is known before what its revisions refer to is there. */
+export interface PlannedRehearsal extends Omit<Rehearsal, "remarks"> {
+  /** Those whose schemas it goes through, both ends included. */
+  readonly revisions: readonly Revision[];
 }
 
 /** Takes a database from one place to another. */

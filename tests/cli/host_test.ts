@@ -101,17 +101,18 @@ test("a reference to a table of the host's is upgraded, verified, backed up and 
       withClient(url, async (sql) => {
         await write(
           "host.ts",
-          `import { integer, pgSchema } from "drizzle-orm/pg-core";
-export const users = pgSchema("auth").table("users", { id: integer().primaryKey() });`,
+          `import { integer, pgSchema, text } from "drizzle-orm/pg-core";
+export const users = pgSchema("auth").table("users", { id: integer().primaryKey(), mail: text().unique() });`,
         );
         await write("schema.ts", referring());
         const refused = await run(1, "generate", "First");
         assert.match(refused.stderr, /schema "auth" does not exist[^]*say so in drizzle\/host\.sql/);
-        const users = "CREATE SCHEMA auth; CREATE TABLE auth.users (id integer PRIMARY KEY);";
+        const users =
+          "CREATE SCHEMA auth; CREATE TABLE auth.users (id integer PRIMARY KEY, mail text UNIQUE);";
         await write("drizzle/host.sql", `${users} INSERT INTO auth.users VALUES (1), (2);`);
         await run(0, "generate", "First");
         const more = "second: integer().references(() => users.id),";
-        await write("schema.ts", referring(`${more} third: integer(),`));
+        await write("schema.ts", referring(`${more} third: integer(), mail: text(),`));
         const second = await run(0, "generate", "Second");
         assert.doesNotMatch(second.stdout, /hazard|without rows/);
         const own = (code: number, ...args: readonly string[]) =>
@@ -137,17 +138,42 @@ export const users = pgSchema("auth").table("users", { id: integer().primaryKey(
         );
         await own(0, "restore", backup.path, "--yes");
         // A reference of a column with values that are in no other, in a copy that knows none of the host's rows.
-        await write("schema.ts", referring(`${more} third: integer().references(() => users.id),`));
+        await write(
+          "schema.ts",
+          referring(`${more} third: integer().references(() => users.id), mail: text(),`),
+        );
         await run(0, "generate", "Third");
-        await sql.unsafe("INSERT INTO auth.users VALUES (9); UPDATE todos SET third = 9");
+        await sql.unsafe("INSERT INTO auth.users VALUES (9, 'a'); UPDATE todos SET third = 9, mail = 'a'");
         const { rehearsal } = await own(0, "upgrade", "--rehearse");
         assert.equal(rehearsal.failure, null);
         assert.match(
           rehearsal.remarks.at(-1),
           /not looked at: behind .*todos \(third\) to auth\.users \(id\)\.$/,
         );
-        await own(0, "upgrade", "--max-time", "1h");
-        await own(0, "downgrade", "-2", "--yes", "--no-backup");
+        const upgraded = await own(0, "upgrade", "--max-time", "1h");
+        assert.deepEqual(upgraded.backup.notFollowed, followed);
+        // No row says the key of the host's table, which has no default. A table of keys alone takes it.
+        await write(
+          "schema.ts",
+          referring(
+            `${more} third: integer().references(() => users.id), mail: text().references(() => users.mail),`,
+          ),
+        );
+        await run(0, "generate", "Fourth");
+        const fourth = await own(0, "upgrade", "--rehearse");
+        assert.equal(fourth.rehearsal.failure, null);
+        assert.match(fourth.rehearsal.remarks.at(-1), /todos \(mail\) to auth\.users \(mail\)\.$/);
+        const needed = "CREATE FUNCTION auth.no() RETURNS integer LANGUAGE sql AS 'SELECT 7';";
+        await write("drizzle/host.sql", `${users} INSERT INTO auth.users VALUES (1), (2); ${needed}`);
+        await sql.unsafe(`${needed} ALTER TABLE todos ALTER COLUMN third SET DEFAULT auth.no()`);
+        const refusal = await own(1, "upgrade", "--max-time", "1h");
+        assert.match(
+          refusal.error.message,
+          /Cannot make up the rows behind todos \(mail\) to auth\.users \(mail\): null value in column "id"/,
+        );
+        await sql.unsafe("ALTER TABLE todos ALTER COLUMN third DROP DEFAULT");
+        await own(0, "upgrade", "--no-backup");
+        await own(0, "downgrade", "-3", "--yes", "--no-backup");
         await own(0, "upgrade", "--no-backup");
         assert.deepEqual([...await sql`SELECT owner, second FROM todos`], [{ owner: 7, second: 7 }]);
         assert.deepEqual([...await sql`SELECT id FROM auth.users`], [{ id: 7 }, { id: 9 }]);

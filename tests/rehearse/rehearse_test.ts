@@ -47,8 +47,8 @@ function forecastOf(
       const check = () => Promise.resolve([]);
       const source = queries.length === 0 ? null : { queries: queries.map(placed), remarks: [] };
       const hold = await holdOf(engine, url);
-      const plan = { goal, pace: {}, check, hold, queries: source, copyMs: 7, remarks: ["a remark"] };
-      return await rehearse(context, await planRehearsal(context, plan));
+      const plan = { goal, pace: {}, check, hold, queries: source, copyMs: 7 };
+      return await rehearse(context, { ...await planRehearsal(context, plan), remarks: ["a remark"] });
     })
   );
 }

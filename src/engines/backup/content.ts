@@ -86,12 +86,15 @@ export function proofWords(proven: Proven): string {
 
 /** Says which references nobody followed: `; not looked at: the rows behind notes (owner) to auth.users (id)`; nothing without any. */
 export function notFollowedText({ notFollowed = [] }: Pick<Proven, "notFollowed">): string {
-  const more = notFollowed.length - shownReferences;
-  return notFollowed.length === 0
-    ? ""
-    : `; not looked at: the rows behind ${notFollowed.slice(0, shownReferences).join(", ")}${
-      more > 0 ? ` and ${more} more references` : ""
-    }`;
+  return notFollowed.length === 0 ? "" : `; not looked at: the rows behind ${namedReferences(notFollowed)}`;
+}
+
+/** Names the first references, and counts the others. */
+export function namedReferences(references: readonly string[]): string {
+  const more = references.length - shownReferences;
+  return `${references.slice(0, shownReferences).join(", ")}${
+    more > 0 ? ` and ${more} more references` : ""
+  }`;
 }
 
 /** How many references are told one by one; all of them are in the manifest. */

@@ -1,11 +1,11 @@
 import type { HostReference } from "../../engines/backup/engine.ts";
-import type { History } from "../../history/history.ts";
+import type { Revision } from "../../history/history.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { isOfHost } from "../../sql/table_names.ts";
 
-/** Returns the references to a host's tables that a revision has and `live` lacks, of columns that are there with their values. */
-export function hostReferences({ revisions }: History, live: Snapshot): readonly HostReference[] {
+/** Returns the references to a host's tables that one of the revisions has and `live` lacks, of columns that are there with their values. */
+export function hostReferences(revisions: readonly Revision[], live: Snapshot): readonly HostReference[] {
   const found = new Map<string, HostReference>();
   for (const revision of revisions) {
     const snapshot = snapshotIfThere(revision);

@@ -4,7 +4,7 @@ import type { Database } from "../../../engines/database.ts";
 import type { RunContext } from "../../../engines/run_context.ts";
 import type { Finding } from "../../../base/finding.ts";
 import type { QuerySource } from "../../../rehearse/query_plans.ts";
-import { type Rehearsal, rehearse } from "../../../rehearse/rehearse.ts";
+import { type PlannedRehearsal, type Rehearsal, rehearse } from "../../../rehearse/rehearse.ts";
 import { hostReferences } from "../../../rehearse/rules/host_references.ts";
 import type { Forecast } from "../../../rehearse/rules/forecast.ts";
 import { backupCheck } from "../../../verify/checks/backup.ts";
@@ -19,8 +19,8 @@ import { withTrial } from "./with_trial.ts";
 /** Returns what is rehearsed, for the context of the copy. */
 export type MakeRehearsal = (
   context: RunContext,
-  parts: Pick<Rehearsal, "check" | "copyMs" | "hold" | "queries" | "remarks">,
-) => Promise<Rehearsal>;
+  parts: Pick<Rehearsal, "check" | "copyMs" | "hold" | "queries">,
+) => Promise<PlannedRehearsal>;
 
 /** Rehearses on a proven copy, and says what the database itself can expect. */
 export async function rehearseOnCopy(
@@ -34,15 +34,14 @@ export async function rehearseOnCopy(
   },
 ): Promise<Forecast> {
   return await withTrial(app, context, trial, async (onCopy) => {
-    await trial.standIn?.(hostReferences(onCopy.history, await onCopy.database.introspect()));
     const rehearsal = await make(onCopy, {
       check: () => checkResult(app, onCopy),
       hold: trial.hold,
       queries,
       copyMs: timing.copyMs + timing.proofMs,
-      remarks: [unpaced, ...trial.remarks],
     });
-    return await rehearse(onCopy, rehearsal);
+    await trial.standIn?.(hostReferences(rehearsal.revisions, await onCopy.database.introspect()));
+    return await rehearse(onCopy, { ...rehearsal, remarks: [unpaced, ...trial.remarks] });
   });
 }
 

@@ -3,7 +3,7 @@ import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { messageOf } from "../../../base/errors.ts";
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { HostScript } from "../../../history/host.ts";
-import type { NotRestored, ProofHost } from "../../backup/content.ts";
+import { namedReferences, type NotRestored, type ProofHost } from "../../backup/content.ts";
 import type { Trial, TrialObstacle } from "../../backup/engine.ts";
 import { aside, type BackupTask, inTransaction, isUndefined, query, withBackupSession } from "./session.ts";
 import { leftoversQuery, ownMarkQuery } from "../catalogs/session_databases.ts";
@@ -136,18 +136,24 @@ async function attempt<T>(
             settings: { ...task.url.settings, search_path: admin.path },
           };
           const restored = await work(scratch, { url, owners, standIns });
-          const { notFollowed } = standIns;
+          const { notFollowed, refusal } = standIns;
+          // Whoever tries something keeps to himself what that threw.
+          if (refusal !== null) throw refusal;
           return { restored, notRestored: null, host, ...notFollowed.length === 0 ? {} : { notFollowed } };
         } catch (error) {
-          if (host?.fault === null && isDuplicate(error)) {
-            host = { ...host, fault: `${host.file} makes what the copy has: ${messageOf(error)}` };
+          if (isRefusedStandIn(error, standIns)) {
+            if (host?.fault === null) {
+              host = {
+                ...host,
+                fault: `what ${host.file} makes takes no rows with nothing but keys: ${
+                  messageOf(standIns.refusal ?? error)
+                }`,
+              };
+            }
             return without("its definitions need something outside of the copy");
           }
-          if (host?.fault === null && isRefusedStandIn(error, standIns)) {
-            host = {
-              ...host,
-              fault: `what ${host.file} makes takes no rows with nothing but keys: ${messageOf(error)}`,
-            };
+          if (host?.fault === null && isDuplicate(error)) {
+            host = { ...host, fault: `${host.file} makes what the copy has: ${messageOf(error)}` };
             return without("its definitions need something outside of the copy");
           }
           if (sqlStateOf(error) === diskFull) return without(noRoom);
@@ -174,16 +180,12 @@ async function attempt<T>(
 }
 
 /** Whether a reference out of the copy could not be made. One that dangles within the copy is the copy's own fault. */
-function isRefusedStandIn(error: unknown, { notFollowed, isFor }: StandIns): boolean {
-  const state = sqlStateOf(error);
-  // No such column; none that is unique; of another type.
-  if (["42703", "42830", "42804"].includes(state ?? "")) return notFollowed.length > 0;
-  return state === foreignKeyViolation &&
-    isFor((error as { readonly constraint_name?: string }).constraint_name);
+function isRefusedStandIn(error: unknown, { notFollowed, refusal }: StandIns): boolean {
+  // The keys are not unique; or of another type.
+  return refusal !== null || notFollowed.length > 0 && ["42830", "42804"].includes(sqlStateOf(error) ?? "");
 }
 
 const diskFull = "53100";
-const foreignKeyViolation = "23503";
 const noRoom = "the server has no room for it twice";
 
 /** What keeps a scratch database from being made, as far as it can be seen before. */
@@ -217,7 +219,7 @@ export async function tryOn(
   if (scratch.serverVersion >= 150_000) await scratch.script(countNow);
   await scratch.script("VACUUM (ANALYZE)");
   const { hold, remarks } = await holdAtRest(scratch);
-  const { notFollowed, forMore } = standIns;
+  const { madeUp, forMore } = standIns;
   await onRestored({
     content,
     url,
@@ -225,15 +227,14 @@ export async function tryOn(
     hold,
     standIn: forMore,
     get remarks() {
-      const madeUp = notFollowed.length === 0 ? [] : [madeUpText(notFollowed)];
-      return [...trialRemarks, ...remarks, ...madeUp];
+      return [...trialRemarks, ...remarks, ...madeUp.length === 0 ? [] : [madeUpText(madeUp)]];
     },
   });
 }
 
 function madeUpText(references: readonly string[]): string {
   return `Rows outside of the copy were made up with nothing but their keys, and those of the database not looked at: behind ${
-    references.join(", ")
+    namedReferences(references)
   }.`;
 }
 

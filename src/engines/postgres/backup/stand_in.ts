@@ -1,50 +1,75 @@
 import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { HarborError, messageOf } from "../../../base/errors.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
 import { type ScriptStatement, statementsIn } from "./script.ts";
 import { hostTable, placeOfName } from "../../../sql/table_names.ts";
 import type { HostReference } from "../../backup/engine.ts";
+import { sqlStateOf } from "../session/errors.ts";
 import { inTransaction, query } from "./session.ts";
 import type { Schemas } from "./tables.ts";
 import type { Session } from "../session/session.ts";
 
 /** Rows of tables that a copy does not hold, made up in a scratch database. */
 export interface StandIns {
-  /** The references to them, for people: `notes (owner) to auth.users (id)`. */
+  /** The references of the copy to them, for people: `notes (owner) to auth.users (id)`. */
   readonly notFollowed: readonly string[];
-  /** Whether a constraint of that name is one of the references. */
-  isFor(constraint: string | undefined): boolean;
+  /** With those that are still to be made. */
+  readonly madeUp: readonly string[];
+  /** Why a table took no such rows, which says nothing of who refers to it; `null` where none refused. */
+  readonly refusal: unknown;
   /**
    * Makes those to which the rows of a copy refer, in the transaction of the restore: with the rows in place, before the definitions
-   * that come behind them. Where a table takes no such rows, those definitions fail.
+   * that come behind them.
    */
   forCopy(definitions: string, schemas: Schemas): Promise<void>;
-  /** Makes those to which its rows would refer by more references. */
+  /**
+   * Makes those to which its rows would refer by more references.
+   *
+   * @throws {HarborError} `rehearsal_failed` where a table takes none
+   */
   forMore(references: readonly HostReference[]): Promise<void>;
 }
 
 /** Opens the stand-ins of a scratch database. */
 export function openStandIns(scratch: Session): StandIns {
-  const references: OutsideReference[] = [];
-  const notFollowed: string[] = [];
+  const madeUp: string[] = [];
+  let notFollowed: readonly string[] = [];
+  const made = new Set<string>();
   let home = "";
-  async function add(more: readonly OutsideReference[]): Promise<void> {
-    references.push(...more);
-    notFollowed.push(...more.map((each) => referenceText(each, home)));
-    await makeStandIns(scratch, more);
+  let refusal: unknown = null;
+  async function add(references: readonly OutsideReference[]): Promise<void> {
+    for (const reference of references) {
+      const text = referenceText(reference, home);
+      madeUp.push(text);
+      await makeStandIn(scratch, reference, made).catch((error) => {
+        if (!isOfRow(error)) throw error;
+        refusal = error;
+        throw new HarborError("rehearsal_failed", `Cannot make up the rows behind ${text}`, {
+          state: messageOf(error),
+          hint:
+            "Nothing was changed. Let that table take rows with nothing but their keys, in host.sql beside the history; or leave the rehearsal out, and the budgets.",
+        });
+      });
+    }
   }
   return {
-    notFollowed,
-    isFor: (name) => references.some(({ constraint }) => constraint === name),
+    madeUp,
+    get notFollowed() {
+      return notFollowed;
+    },
+    get refusal() {
+      return refusal;
+    },
     async forCopy(definitions, schemas) {
       home = schemas[0];
       await add(outsideReferences(definitions, schemas));
+      notFollowed = [...notFollowed, ...madeUp];
     },
     async forMore(more) {
       const found = more.flatMap(({ table, columns, host, keys }) => {
         const { schema, bare } = placeOfName(table, scratch.named);
         const to = hostTable(host);
         return to === null ? [] : [{
-          constraint: null,
           from: { schema: schema ?? home, name: bare },
           columns,
           to: { schema: to.schema, name: to.bare },
@@ -56,6 +81,11 @@ export function openStandIns(scratch: Session): StandIns {
   };
 }
 
+/** Whether the server has something against a value, a row or a definition, by the class of its code; else it lacks room or the like. */
+function isOfRow(error: unknown): boolean {
+  return /^(22|23|42|P0)/.test(sqlStateOf(error) ?? "");
+}
+
 /** A table as catalogs name it. */
 interface NamedTable {
   readonly schema: string;
@@ -64,8 +94,6 @@ interface NamedTable {
 
 /** A reference from a table of a copy to one that the copy does not hold. */
 interface OutsideReference {
-  /** `null` where it is still to be made. */
-  readonly constraint: string | null;
   readonly from: NamedTable;
   readonly columns: readonly string[];
   readonly to: NamedTable;
@@ -86,43 +114,43 @@ function outsideReferences(definitions: string, schemas: Schemas): readonly Outs
 }
 
 /**
- * Makes the rows to which a copy's own refer, and the tables where nothing made those before: with nothing but the keys that the copy
- * says. So its references are made, and held to while something is tried, as any other; whether the rows are there in truth, nobody
- * looks.
+ * Makes the rows to which a copy's own refer by one reference, and the table where nothing made it before: with nothing but the keys
+ * that the copy says. So its references are made, and held to while something is tried, as any other; whether the rows are there in
+ * truth, nobody looks.
+ *
+ * @param made Tables that this made, which it gives more keys
  */
-async function makeStandIns(
+async function makeStandIn(
   scratch: Session,
-  references: readonly OutsideReference[],
+  reference: OutsideReference,
+  made: Set<string>,
 ): Promise<void> {
-  for (const [index, reference] of references.entries()) {
-    const { from, columns, to, keys } = reference;
-    const table = textOf(to);
-    const others = references.slice(index).filter((each) => textOf(each.to) === table);
-    await scratch.script("SAVEPOINT harbor_stand_in");
-    try {
-      if (await isMissing(scratch, to)) await make(scratch, to, others);
-      await loosen(scratch, to, keys);
-      const values = columns.map(quoteName).join(", ");
-      await scratch.script(
-        `ALTER TABLE ${table} DISABLE TRIGGER USER;
-        INSERT INTO ${table} (${keys.map(quoteName).join(", ")}) OVERRIDING SYSTEM VALUE
-        SELECT DISTINCT ${values} FROM ${textOf(from)}
-        WHERE ${columns.map((name) => `${quoteName(name)} IS NOT NULL`).join(" AND ")}
-        ON CONFLICT DO NOTHING;
-        ALTER TABLE ${table} ENABLE TRIGGER USER`,
-      );
-    } catch (error) {
-      if (scratch.hasEnded()) throw error;
-      await scratch.script("ROLLBACK TO harbor_stand_in");
-    }
-    await scratch.script("RELEASE harbor_stand_in");
+  const { from, columns, to, keys } = reference;
+  const table = textOf(to);
+  if (await isMissing(scratch, to)) {
+    await scratch.script(`CREATE SCHEMA IF NOT EXISTS ${quoteName(to.schema)}; CREATE TABLE ${table} ()`);
+    made.add(table);
   }
+  if (made.has(table)) await addKeys(scratch, reference);
+  await loosen(scratch, to, keys);
+  const pairs = columns.map((name, index) => [`child.${quoteName(name)}`, quoteName(keys[index]!)] as const);
+  await scratch.script(
+    `ALTER TABLE ${table} DISABLE TRIGGER USER;
+    INSERT INTO ${table} (${pairs.map(([, key]) => key).join(", ")}) OVERRIDING SYSTEM VALUE
+    SELECT DISTINCT ${pairs.map(([value]) => value).join(", ")} FROM ${textOf(from)} AS child
+    WHERE ${pairs.map(([value]) => `${value} IS NOT NULL`).join(" AND ")} AND NOT EXISTS (
+      SELECT FROM ${table} AS host WHERE ${
+      pairs.map(([value, key]) => `host.${key} = ${value}`).join(" AND ")
+    }
+    );
+    ALTER TABLE ${table} ENABLE TRIGGER USER`,
+  );
 }
 
 /** Reads `ALTER TABLE ONLY a.b ADD CONSTRAINT c FOREIGN KEY (d, e) REFERENCES f.g(h, i) …;`, as servers write it. */
 function referenceIn({ tokens }: ScriptStatement): OutsideReference | null {
   const start = isWord(tokens[2], "ONLY") ? 3 : 2;
-  const [schema, , name, add, , constraint, foreign] = tokens.slice(start);
+  const [schema, , name, add, , , foreign] = tokens.slice(start);
   if (!isWord(tokens[1], "TABLE") || !isWord(add, "ADD") || !isWord(foreign, "FOREIGN")) return null;
   const at = tokens.findIndex((token) => isWord(token, "REFERENCES"));
   const names = (from: number) => {
@@ -134,7 +162,6 @@ function referenceIn({ tokens }: ScriptStatement): OutsideReference | null {
     name: nameOf(tokens[from + 2]) ?? "",
   });
   return {
-    constraint: nameOf(constraint) ?? "",
     from: { schema: nameOf(schema) ?? "", name: nameOf(name) ?? "" },
     columns: names(start + 8),
     to: named(at + 1),
@@ -154,33 +181,22 @@ async function isMissing(scratch: Session, table: NamedTable): Promise<boolean> 
   return row!.missing;
 }
 
-/** Makes a table of the keys alone, of the types of those who refer to them. */
-async function make(
+/** Gives a table of keys alone those of a reference, of the types of who refers to them. */
+async function addKeys(
   scratch: Session,
-  table: NamedTable,
-  references: readonly OutsideReference[],
+  { from, columns, to, keys }: OutsideReference,
 ): Promise<void> {
-  const types = new Map<string, string>();
-  for (const { from, columns, keys } of references) {
-    const rows = await query<{ name: string; type: string }>(
-      scratch,
-      `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
-      WHERE attrelid = ${quoteText(textOf(from))}::regclass AND attnum > 0 AND NOT attisdropped`,
-    );
-    for (const [index, key] of keys.entries()) {
-      const column = rows.find(({ name }) => name === columns[index]);
-      if (column !== undefined) types.set(key, column.type);
-    }
-  }
-  const keys = new Set(references.map(({ keys }) => keys.map(quoteName).join(", ")));
-  const parts = [
-    ...[...types].map(([name, type]) => `${quoteName(name)} ${type}`),
-    ...[...keys].map((names) => `UNIQUE (${names})`),
-  ];
+  const types = await query<{ name: string; type: string }>(
+    scratch,
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+    WHERE attrelid = ${quoteText(textOf(from))}::regclass AND attnum > 0 AND NOT attisdropped`,
+  );
+  const parts = keys.map((key, index) => {
+    const type = types.find(({ name }) => name === columns[index])?.type;
+    return `ADD COLUMN IF NOT EXISTS ${quoteName(key)} ${type}`;
+  });
   await scratch.script(
-    `CREATE SCHEMA IF NOT EXISTS ${quoteName(table.schema)}; CREATE TABLE ${textOf(table)} (${
-      parts.join(", ")
-    })`,
+    `ALTER TABLE ${textOf(to)} ${parts.join(", ")}, ADD UNIQUE (${keys.map(quoteName).join(", ")})`,
   );
 }
 
