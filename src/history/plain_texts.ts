@@ -34,6 +34,9 @@ export function readableTexts(
 }
 
 /** Returns the {@link plainTexts} of all upgrades; those of a script that cannot be read are the history check's affair. */
-export function upgradeTexts(revisions: readonly Revision[], live: Snapshot): readonly string[] {
+export function upgradeTexts(
+  revisions: readonly Revision[],
+  live: Pick<Snapshot, "schemas">,
+): readonly string[] {
   return revisions.flatMap((revision) => readableTexts(() => revision.upgrade(), live) ?? []);
 }

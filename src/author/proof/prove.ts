@@ -1,6 +1,7 @@
 import { HarborError } from "../../base/errors.ts";
 import { type HostUse, readHost } from "../../history/host.ts";
 import type { History, Revision } from "../../history/history.ts";
+import { upgradeTexts } from "../../history/plain_texts.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
 import { migrate } from "../../migrate/migrate.ts";
 import { type Beginning, contextOf, type ProofSetting, withBeginning } from "./begin.ts";
@@ -44,14 +45,20 @@ export async function proveRevisions(
   setting: ProofSetting,
 ): Promise<Proof> {
   const starts = startsOf({ first, released }, history.revisions.length);
-  // At base there is nothing to copy.
-  const shared = starts[0] === undefined || starts[0] === 0 ? null : starts[0];
+  const [place = 0] = starts;
+  // At base there is nothing to copy; and a role that the copied one holds, no script could drop in a copy.
+  const shared = place === 0 || makesRoles(history, place) ? null : place;
   return await withBeginning(
     history,
     { released, shared },
     setting,
     (beginning) => walkAll(history, { first, released, starts }, beginning),
   );
+}
+
+function makesRoles(history: History, place: number): boolean {
+  const texts = upgradeTexts(history.revisions.slice(0, place), { schemas: schemasOfHistory(history) });
+  return texts.some((text) => /\bcreate\s+(?:role|user|group)\b/i.test(text));
 }
 
 async function walkAll(

@@ -117,6 +117,27 @@ test("a proof makes and ends no membership of roles that were on the server befo
   }
 });
 
+test("a role of scripts long before is dropped in a proof as it would be, or not", async () => {
+  const role = "proof_old_reader";
+  const step = { tables: notes, up: ["SELECT 1"], down: ["SELECT 1"] };
+  const history = schemaHistory("postgresql", [
+    { tables: notes, up: [table], down: ['DROP TABLE "notes"'] },
+    {
+      tables: notes,
+      up: [`CREATE ROLE ${role}`, `GRANT SELECT ON "notes" TO ${role}`],
+      down: [`REVOKE ALL ON "notes" FROM ${role}`, `DROP ROLE ${role}`],
+    },
+    ...Array.from({ length: 9 }, () => step),
+    { tables: notes, up: [`DROP ROLE ${role}`], down: [`CREATE ROLE ${role}`] },
+  ]);
+  const error = await rejectsWith(
+    "not_proven",
+    withScratch((scratch) => prove(history, scratch, 11)),
+  );
+  assert.match(error.message, /role "proof_old_reader" cannot be dropped because some objects depend on it/);
+  assert.equal(await loginOf(role), null);
+});
+
 test("code names a role in whichever letters, and not by a part of another's name", async () => {
   const [short, long] = ["proof_app", "proof_app_reader"];
   await run(`CREATE ROLE ${short}`);
