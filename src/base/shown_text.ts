@@ -28,7 +28,16 @@ function escapeOf(character: string): string {
  * as text, and so are the numbers that JSON has no word for; what does not show is escaped.
  */
 export function shownJson(value: unknown): string {
-  return JSON.stringify(value, exactly, 2).replace(
+  return shownIn(JSON.stringify(value, exactly, 2));
+}
+
+/** The same in one line. */
+export function shownJsonLine(value: unknown): string {
+  return shownIn(JSON.stringify(value, exactly));
+}
+
+function shownIn(json: string): string {
+  return json.replace(
     unshown,
     (character) =>
       character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
+import { shownJsonLine } from "../base/shown_text.ts";
 import { limitRemedy } from "../base/files/limit_remedy.ts";
 import { trustedPath, withOpenFolder } from "../base/files/open_folder.ts";
 import { giveOpenFile, ownerFor } from "../base/files/owner.ts";
@@ -35,7 +36,7 @@ export function appendRun(path: string, record: RunRecord): void {
  * @throws {HarborError} `file_failed`
  */
 export function appendChange(path: string, record: ChangeRecord): void {
-  appendLine(path, `${JSON.stringify(record)}\n`);
+  appendLine(path, `${shownJsonLine(record)}\n`);
 }
 
 /** What can be kept to budgets. */

@@ -88,6 +88,12 @@ const run: RunRecord = {
 test("a log of runs is one line each, and what is no run is passed over", () => {
   const line = formatRunRecord(run);
   assert.equal(line.split("\n").length, 2);
+  const name = {
+    ...run,
+    problems: [{ check: "schema", status: "fail", message: "table a\u009b31m\u2028\x1b[31m" }],
+  } as const;
+  assert.match(formatRunRecord(name), /table a\\u009b31m\\u2028\\u001b/);
+  assert.deepEqual(parseRunRecords(formatRunRecord(name)), [name]);
   assert.deepEqual(parseRunRecords(`${line}{"at":"2025\n\nnull\n[]\n{"at":"never"}\n${line}`), [run, run]);
   const { notChecked: _, ...older } = run;
   assert.deepEqual(parseRunRecords(JSON.stringify(older)), [run]);

@@ -1,3 +1,4 @@
+import { shownJsonLine } from "../../base/shown_text.ts";
 import * as v from "valibot";
 import { findingStatuses } from "../../base/finding.ts";
 import { listOf } from "../../base/json_schema.ts";
@@ -38,7 +39,7 @@ export function verdictOf({ exitCode, notChecked }: Pick<RunRecord, "exitCode" |
 
 /** Returns the line of a run, with its line end. */
 export function formatRunRecord(record: RunRecord): string {
-  return `${JSON.stringify(record)}\n`;
+  return `${shownJsonLine(record)}\n`;
 }
 
 /** Reads the runs of a log's text in its order; a line that was cut off, or is something else, is passed over. */
