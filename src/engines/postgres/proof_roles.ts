@@ -6,7 +6,7 @@ import { isWord, type Token } from "../../sql/lexer.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import type { Database } from "../database.ts";
 import { UserStatement, userStatement } from "../statement_names.ts";
-import { leftRolesQuery, proofPrefix, rolesQuery } from "./catalogs/session_databases.ts";
+import { proofPrefix, rolesQuery } from "./catalogs/session_databases.ts";
 import { textOf } from "./session/statement.ts";
 
 /** What a proof does with roles: all databases of the server have them, and not its own alone. */
@@ -20,7 +20,7 @@ export interface ProofRoles {
 /**
  * Notes which roles there are before scripts run.
  *
- * @param mark What roles that they make are marked with: the next proof knows them by it where this process was killed
+ * @param mark What roles that they make are marked with: a later proof knows them by it where this process was killed
  * @param onLeft Is told of what was not run, and of what stays
  */
 export async function watchRoles(
@@ -29,8 +29,12 @@ export async function watchRoles(
 ): Promise<ProofRoles> {
   const found = await rolesOf(admin);
   const before = new Set([...everybody, ...found.map(({ name }) => name)]);
+  const marked = (isAtWork: boolean) =>
+    found.filter(({ proof }) => proof === isAtWork).map(({ name }) => name);
   /** Those that another way of a proof made, which is not over. */
-  const ofProofs = new Set(found.filter(({ marked }) => marked).map(({ name }) => name));
+  const ofProofs = new Set(marked(true));
+  /** Somebody may have taken them into use since, so that they are nobody's to drop. */
+  const ofKilled = new Set(marked(false));
   let made: ReadonlySet<string> = new Set();
   const passedOver = new Set<string>();
   /** Blocks of code that may make roles. */
@@ -88,18 +92,15 @@ export async function watchRoles(
         if (!await dropRole(admin, name)) onLeft(`the role ${name} of the proof could not be dropped`);
       }
       for (const name of passedOver) {
-        onLeft(
-          `the role ${name} was on the server before the proof: what scripts do to the role itself was not run`,
-        );
+        const whence = ofKilled.has(name)
+          ? `left on the server by a proof that was killed (unless it is in use since: DROP ROLE ${
+            quoteName(name)
+          })`
+          : "on the server before the proof";
+        onLeft(`the role ${name} was ${whence}: what scripts do to the role itself was not run`);
       }
     },
   };
-}
-
-/** Drops the roles that proofs made whose processes were killed. */
-export async function dropLeftRoles(admin: Database): Promise<void> {
-  const left = await admin.read<{ readonly name: string }>(sql.raw(leftRolesQuery(proofPrefix)));
-  for (const { name } of left) await dropRole(admin, name);
 }
 
 async function dropRole(admin: Database, name: string): Promise<boolean> {
@@ -113,7 +114,7 @@ async function dropRole(admin: Database, name: string): Promise<boolean> {
 }
 
 async function rolesOf(admin: Database) {
-  return await admin.read<{ readonly name: string; readonly marked: boolean }>(
+  return await admin.read<{ readonly name: string; readonly proof: boolean | null }>(
     sql.raw(rolesQuery(proofPrefix)),
   );
 }

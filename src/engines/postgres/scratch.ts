@@ -5,7 +5,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Client, Database } from "../database.ts";
 import { leftoversQuery, ownMarkQuery, proofPrefix } from "./catalogs/session_databases.ts";
 import { openPostgres } from "./driver.ts";
-import { dropLeftRoles, type ProofRoles, watchRoles } from "./proof_roles.ts";
+import { type ProofRoles, watchRoles } from "./proof_roles.ts";
 import type { CopiedScratch, Scratch, ScratchOptions } from "../scratch.ts";
 
 /**
@@ -26,7 +26,6 @@ function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string
     const admin = await openPostgres(url, { client, access: "write" });
     try {
       await dropLeftovers(admin);
-      await dropLeftRoles(admin);
       const name = await newName(admin);
       const roles = await watchRoles(admin, { mark: name, onLeft: (text) => onLeft?.(text) });
       await createDatabase(admin, name, template);

@@ -30,15 +30,13 @@ export const proofPrefix = "harbor_db_proof_";
 /** The comment on a role `r`. */
 const comment = "coalesce(shobj_description(r.oid, 'pg_authid'), '')";
 
-/** Returns the query for all roles, as `name`, and whether one is `marked` as that of a proof. */
+/**
+ * Returns the query for all roles, as `name`, and `proof`: of one that is marked as that of a proof whether that is still at work,
+ * since its process may have been killed; `null` of any other.
+ */
 export function rolesQuery(prefix: string): string {
-  return `SELECT r.rolname AS name, ${comment} ~ '^${prefix}[0-9]+_[0-9]+_[0-9a-f]+$' AS marked FROM pg_roles r`;
-}
-
-/** Returns the query for the roles, as `name`, that are so marked and whose maker's session has ended. */
-export function leftRolesQuery(prefix: string): string {
-  return `SELECT found.name FROM (${rolesQuery(prefix)}) AS found JOIN pg_roles r ON r.rolname = found.name
-    WHERE found.marked AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE strpos(${comment}, concat('${prefix}', ${
+  return `SELECT r.rolname AS name, CASE WHEN ${comment} ~ '^${prefix}[0-9]+_[0-9]+_[0-9a-f]+$' THEN EXISTS (
+    SELECT FROM pg_stat_activity a WHERE strpos(${comment}, concat('${prefix}', ${
     mark("a")
-  }, '_')) = 1)`;
+  }, '_')) = 1) END AS proof FROM pg_roles r`;
 }
