@@ -62,7 +62,9 @@ export async function runPlan(
       await guard?.tell();
       const place = describePlace(undertaking);
       const backup = net.summary();
-      return { json: { ...result, ...place, ...consequencesJson(consequences), backup, ...guard?.json() } };
+      const { from, to, steps, returned, pruned } = result;
+      const done = { from, to, steps, returned, pruned };
+      return { json: { ...done, ...place, ...consequencesJson(consequences), backup, ...guard?.json() } };
     },
   );
 }
