@@ -254,6 +254,25 @@ const cases: readonly Case[] = [
     ],
   },
 ];
+test("obstaclesOf() names the schemas of an enum type and of its tables in what makes the type anew", () => {
+  const remedyFor = (type: string) => {
+    const [live, target] = [["b", "a"], ["a", "b"]].map((values) => ({
+      ...snapshot("postgresql", [tableOf("shop.orders", [column("c", { type, values })])]),
+      schemas: ["shop"],
+    }));
+    const sources = { live: live!, target: target!, origins: new Map(), labels: [], kept: [], copied: [] };
+    return obstaclesOf(sources).map(({ remedy }) => remedy).join();
+  };
+  const steps = (type: string, old: string, schema: string) =>
+    `Make the type anew, and with it what else uses it: BEGIN; ALTER TYPE ${type} RENAME TO ${old}; ` +
+    `CREATE TYPE ${type} AS ENUM ('a', 'b'); ` +
+    `ALTER TABLE "shop"."orders" ALTER COLUMN "c" TYPE ${type} USING "c"::text::${type}; ` +
+    `DROP TYPE ${schema}${old}; COMMIT;`;
+  assert.equal(remedyFor("shop.mood"), steps("shop.mood", '"mood_old"', "shop."));
+  assert.equal(remedyFor('"so.so"'), steps('"so.so"', '"so.so_old"', ""));
+  assert.equal(remedyFor('"my.shop"."so.""so"'), steps('"my.shop"."so.""so"', '"so.""so_old"', '"my.shop".'));
+});
+
 for (const { rule, live, others = [], target, expected, ...more } of cases) {
   test(`obstaclesOf() ${rule}`, () => {
     const found = obstaclesOf({

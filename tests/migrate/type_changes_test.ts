@@ -1,4 +1,4 @@
-import { droppedObjects } from "../../src/migrate/rules/effects/dropped.ts";
+import { holdersIn, leftHolders } from "../../src/migrate/preflight/rules/left_holders.ts";
 import { startOf } from "../../src/migrate/rules/origins.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
@@ -54,7 +54,11 @@ for (const [from, to, can] of ways) {
 
 test("changedType() asks for the zone of times that have one", () => {
   const [obstacle] = obstacles("postgresql", ["timestamp with time zone", "timestamp without time zone"]);
-  assert.match(obstacle!.remedy, /ALTER TABLE t ALTER COLUMN c TYPE .* USING c AT TIME ZONE 'UTC'$/);
+  assert.match(obstacle!.remedy, /ALTER TABLE "t" ALTER COLUMN "c" TYPE .* USING "c" AT TIME ZONE 'UTC'$/);
+  const [found, to] = [column("c", { type: "timestamp with time zone" }), column("c", { type: "date" })];
+  const live = { ...snapshot("postgresql", []), schemas: ["shop"] };
+  const [inSchema] = changedType({ found: tableOf("shop.t", [found]), column: found, to }, live);
+  assert.match(inSchema!.remedy, /ALTER TABLE "shop"\."t" ALTER COLUMN "c" TYPE/);
 });
 
 test("changedType() names a column that is made of the one that changes", () => {
@@ -118,11 +122,51 @@ test("heldColumns() passes over what goes with its own table", () => {
   ]);
 });
 
-test("droppedObjects() knows what a statement drops or makes anew in its place, and not what that reads", () => {
-  const names = (sql: string, name: string) => droppedObjects(sql, "postgresql").includes(name);
-  assert.ok(names("DROP VIEW IF EXISTS v, w", "w"));
-  const replaced = "CREATE OR REPLACE VIEW public.v AS SELECT a, b, c FROM w";
-  assert.deepEqual([names(replaced, "v"), names(replaced, "w")], [true, false]);
-  assert.ok(!names("CREATE VIEW v AS SELECT 1", "v"));
-  assert.ok(!names("DROP TABLE t", "t"));
+// One row a rule: statements, what holds a column, and whether it is there behind them.
+const leftBy: readonly (readonly [statements: readonly string[], holder: OtherObject, isLeft: boolean])[] = [
+  [["DROP VIEW IF EXISTS v, w"], view("w", ["t.c"]), false],
+  [["DROP VIEW V"], view("v", ["t.c"]), false],
+  [["DROP VIEW other.v"], view("other.v", ["t.c"]), false],
+  [["DROP VIEW w"], view("v", ["t.c"]), true],
+  [["CREATE OR REPLACE VIEW public.v AS SELECT a, b, c FROM w"], view("v", ["t.c"]), false],
+  [["CREATE OR REPLACE VIEW public.v AS SELECT a, b, c FROM w"], view("w", ["t.c"]), true],
+  [["CREATE OR REPLACE VIEW a AS SELECT b FROM t"], view("b", ["t.c"]), true],
+  [["CREATE OR REPLACE VIEW a (x, b) AS SELECT 1, 2"], view("b", ["t.c"]), true],
+  [["CREATE OR REPLACE RECURSIVE VIEW v (n) AS SELECT 1"], view("v", ["t.c"]), false],
+  [["CREATE VIEW v AS SELECT 1"], view("v", ["t.c"]), true],
+  [["DROP TABLE t"], view("t", ["u.c"]), true],
+  [["DROP TABLE u"], { ...view("own", ["t.c"]), table: "u" }, false],
+  [["ALTER VIEW v RENAME TO w", "DROP VIEW w"], view("v", ["t.c"]), false],
+  [["ALTER VIEW v RENAME TO w"], view("v", ["t.c"]), true],
+  [["ALTER VIEW v RENAME COLUMN c TO w", "DROP VIEW w"], view("v", ["t.c"]), true],
+  [["ALTER VIEW x RENAME TO w", "DROP VIEW w"], view("v", ["t.c"]), true],
+  [["ALTER VIEW v SET SCHEMA old", "DROP VIEW old.v"], view("v", ["t.c"]), false],
+  [["DO $$ BEGIN IF true THEN DROP VIEW v; END IF; END $$"], view("v", ["t.c"]), false],
+  [["DO $$ BEGIN ALTER VIEW v RENAME TO w; END $$", "DROP VIEW w"], view("v", ["t.c"]), false],
+  [["DO $$ BEGIN DROP VIEW w; END $$"], view("v", ["t.c"]), true],
+  [["DO $$ BEGIN EXECUTE 'DROP VIEW ' || 'v'; END $$"], view("v", ["t.c"]), false],
+  [["SELECT drop_views()"], view("v", ["t.c"]), false],
+  [["CALL drop_views()"], view("v", ["t.c"]), false],
+  [["UPDATE t SET d = lower(d)"], view("v", ["t.c"]), true],
+  [["DROP OWNED BY somebody"], view("v", ["t.c"]), false],
+  [["DROP TYPE mood CASCADE"], view("v", ["t.c"]), false],
+  [["DROP TABLE t CASCADE"], view("v", ["t.c"]), false],
+  [["DROP TABLE u CASCADE"], view("v", ["t.c"]), true],
+  [["ALTER TABLE t DROP COLUMN d CASCADE"], view("v", ["t.c"]), false],
+  [["ALTER TABLE t ADD FOREIGN KEY (d) REFERENCES u ON DELETE CASCADE"], view("v", ["t.c"]), true],
+];
+for (const [statements, holder, isLeft] of leftBy) {
+  test(`leftHolders() says that ${holder.name} is ${isLeft ? "left" : "not left"} by ${statements.join("; ")}`, () => {
+    assert.equal(statements.reduce(leftHolders, holdersIn([holder])).length, isLeft ? 1 : 0);
+  });
+}
+
+test("leftHolders() passes over what uses something that uses what goes with CASCADE", () => {
+  const over = (name: string, sql: string): OtherObject => ({ ...view(name, ["u.c"]), sql });
+  const holders = holdersIn([
+    over("b", "SELECT c FROM a JOIN u ON true"),
+    over("a", "SELECT c FROM t JOIN u ON true"),
+    over("z", "SELECT c FROM u"),
+  ]);
+  assert.deepEqual(leftHolders(holders, "DROP TABLE t CASCADE").map(({ object }) => object.name), ["z"]);
 });

@@ -1,4 +1,5 @@
 import { quoteName } from "../../sql/quote.ts";
+import { quoteTable } from "../../sql/table_names.ts";
 import { sharedTables } from "../../schema/compare/shared_tables.ts";
 import { describeUnknown, type Label } from "./labels.ts";
 import { otherValues } from "./other_values.ts";
@@ -56,13 +57,13 @@ function takenIndexes({ name, indexes }: Table, live: Snapshot): readonly Obstac
 }
 
 /** What is left of a copy that was broken off by somebody who did not make it in one transaction. */
-function leftovers(copied: string, { tables }: Snapshot): readonly Obstacle[] {
+function leftovers(copied: string, { tables, schemas }: Snapshot): readonly Obstacle[] {
   const name = `__new_${copied}`;
   return !tables.some((table) => table.name === name) ? [] : [{
     path: `table ${name}`,
     state:
       `there is a table ${name}, left behind by a copy of ${copied} that was broken off, and its name is needed`,
-    remedy: `See that ${copied} has all of its rows, then: DROP TABLE ${quoteName(name)};`,
+    remedy: `See that ${copied} has all of its rows, then: DROP TABLE ${quoteTable(name, schemas)};`,
   }];
 }
 
@@ -135,7 +136,7 @@ function peculiarities(found: Table, { copied, live }: ObstacleSources): readonl
       path: `column ${name}.${column.name}`,
       state:
         `the table ${name} has to be copied into a new one, and the column ${column.name} has a quote in its name`,
-      remedy: `Give the column another name: ALTER TABLE ${quoteName(name)} RENAME COLUMN ${
+      remedy: `Give the column another name: ALTER TABLE ${quoteTable(name, live.schemas)} RENAME COLUMN ${
         quoteName(column.name)
       } TO …;`,
     })),
@@ -144,7 +145,7 @@ function peculiarities(found: Table, { copied, live }: ObstacleSources): readonl
         path: `primary key ${name}`,
         state: `the table ${name} has lost its key, to which other tables refer`,
         remedy: `Make a unique index first: CREATE UNIQUE INDEX ${quoteName(`${name}_id`)} ON ${
-          quoteName(name)
+          quoteTable(name, live.schemas)
         } (id); it can be dropped afterwards.`,
       }]
       : [],

@@ -2,6 +2,7 @@ import type { Obstacle } from "../../migrate/preflight/rules/obstacle.ts";
 import { bareType } from "../../schema/compare/bare_type.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
+import { quoteTable } from "../../sql/table_names.ts";
 
 /**
  * Returns the enum types that have other values than those of a target, or have them in another order. A value may be in rows, and
@@ -67,9 +68,9 @@ function added(type: string, found: readonly string[], wanted: readonly string[]
 }
 
 /** Returns the statements that make a type with other values in the place of one, with the columns that have it. */
-function madeAnew(type: string, values: readonly string[], { tables }: Snapshot): string {
-  const old = quoteName(`${bareType(type).split(".").at(-1)}_old`);
-  const schema = /^(.+\.)?/.exec(type)?.[1] ?? "";
+function madeAnew(type: string, values: readonly string[], { tables, schemas }: Snapshot): string {
+  const [, schema = "", name = ""] = /^((?:"(?:[^"]|"")+"|[^".]+)\.)?(.+)$/.exec(type) ?? [];
+  const old = quoteName(`${bareType(name)}_old`);
   const change = ({ name, default: value }: Column) => {
     const column = `ALTER COLUMN ${quoteName(name)}`;
     const cast = `${column} TYPE ${type} USING ${quoteName(name)}::text::${type}`;
@@ -77,7 +78,7 @@ function madeAnew(type: string, values: readonly string[], { tables }: Snapshot)
   };
   const columns = tables.flatMap((table) =>
     table.columns.filter((column) => column.type === type).map((column) =>
-      `ALTER TABLE ${quoteName(table.name)} ${change(column)};`
+      `ALTER TABLE ${quoteTable(table.name, schemas)} ${change(column)};`
     )
   );
   return [

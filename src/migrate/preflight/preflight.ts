@@ -2,7 +2,8 @@ import { carriedSchema } from "./rules/carried_schema.ts";
 import { copiedTables, isLostInCopy, remedyForWords } from "./rules/copied_tables.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import { describeLoss, lossError, lostAttachments } from "./rules/lost_attachments.ts";
-import { changedTypes, heldColumns } from "./rules/type_changes.ts";
+import { changedTypes, goneColumns, heldColumns } from "./rules/type_changes.ts";
+import { holdersIn, leftHolders, mayMakeHolders } from "./rules/left_holders.ts";
 import { compareSnapshots } from "../../schema/compare/snapshots.ts";
 import type { Demand } from "./rules/demand.ts";
 import { demandsOf } from "./rules/row_demands.ts";
@@ -12,7 +13,6 @@ import { judgeable } from "./rules/judge_demand.ts";
 import { ownTables } from "../../state/rules/match_revision.ts";
 import { follow, halfWay, type Origins, type Passage, startOf } from "../rules/origins.ts";
 import type { Step } from "../rules/plan.ts";
-import { droppedObjects } from "../rules/effects/dropped.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { rightsError } from "../../state/check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
@@ -235,7 +235,9 @@ async function ask(
     ...question,
     demands: judged[place]!.filter(({ now }) => question.isOpen || now === null).map(({ demand }) => demand),
     // An earlier step may make what holds a column.
-    types: changedTypes(question.stage).length > 0,
+    types: changedTypes(question.stage).length > 0 ||
+      (questions.slice(0, place).some(({ stage }) => mayMakeHolders(stage)) &&
+        goneColumns(question.stage).length > 0),
     losses: !question.losses && copiedTables(question.stage.statements).length > 0,
   }));
   const open = left.filter(({ demands, types, losses }) => demands.length > 0 || types || losses);
@@ -246,11 +248,12 @@ function refuseHeldColumns(
   stages: readonly Stage[],
   { attempt, live }: Setting & { readonly live: Snapshot },
 ): void {
-  const dropped = new Set<string>();
+  let holders = holdersIn(live.others);
   for (const stage of stages) {
-    const { statements, before: { dialect }, step: { revision } } = stage;
-    statements.flatMap((sql) => droppedObjects(sql, dialect)).forEach((name) => dropped.add(name));
-    const others = live.others.filter(({ name }) => !dropped.has(name));
+    const { statements, step: { revision } } = stage;
+    holders = statements.reduce(leftHolders, holders);
+    if (holders.length === 0) return;
+    const others = holders.map(({ object }) => object);
     const [obstacle] = heldColumns(stage, stage.from, { ...live, others });
     if (obstacle === undefined) continue;
     throw new HarborError(

@@ -28,7 +28,7 @@ function left(direction: Kept["direction"], revision: string): Kept {
   };
 }
 
-/** Rows of `1 2 3~`: the last stopped half way. */
+/** Rows of `1! 2 3~`: the first began in the moment in which {@link left} kept something, the last stopped half way. */
 function rowsOf(text: string): readonly Applied[] {
   return text.split(" ").filter((each) => each !== "").map((each) => ({
     revision: idOf(parseInt(each) - 1),
@@ -36,7 +36,7 @@ function rowsOf(text: string): readonly Applied[] {
     checksum: "",
     direction: "upgrade",
     statementsDone: 0,
-    startedAt: "2026-11-28T05:00:00.000Z",
+    startedAt: `2026-11-28T0${each.endsWith("!") ? 5 : 4}:00:00.000Z`,
     finishedAt: each.endsWith("~") ? null : "2026-11-28T05:00:00.000Z",
     ms: null,
     appliedBy: "0.1.0",
@@ -103,6 +103,7 @@ const since: readonly (readonly [rule: string, applied: string, of: Kept, texts:
   ["not known of a revision that the history lost", "1 2", kept("downgrade", 9), null],
   ["not known beside one that the history lost", "1 2 3 9", kept("upgrade", 2), null],
   ["nothing where what was left is at home", "1 2 3", left("downgrade", idOf(2)), ""],
+  ["what was done again in the same moment", "1! 2 3", left("downgrade", idOf(2)), "SELECT -1 SELECT 1"],
   ["not known where what was left is not", "1 2 3 4", left("downgrade", idOf(2)), null],
 ];
 for (const [rule, applied, of, texts] of since) {

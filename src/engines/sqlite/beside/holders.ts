@@ -8,7 +8,8 @@ import { dependentsQuery, isNamed } from "../transaction/table_rebuild.ts";
 
 /**
  * Runs scripts on the tables without their rows, in memory, to see whether a view, a trigger or an index that they do not name keeps
- * one from running, or works no more behind it: SQLite keeps a column that a view reads, and lets one go that a trigger writes.
+ * one from running, or works no more behind the last: SQLite keeps a column that a view reads, and lets one go that a trigger writes. What
+ * works no more for a while is left to the scripts.
  *
  * @returns `null` where nothing does, or where only the rows or what the application brings can tell
  */
@@ -20,32 +21,44 @@ export async function findHolders(
     .filter(({ name }) => !isOfMirror(name));
   const texts = scripts.flat().map((text) => ({ text, values: [] }));
   const isBeside = (row: SchemaRow) => row.type !== "table" && !isNamed(row, texts);
-  const beside = schema.filter(isBeside);
-  if (beside.length === 0) return null;
-  /** Returns the place of the first script with which something goes wrong there; `null` where the schema cannot be made. */
-  const firstFailure = (rows: readonly SchemaRow[]): number | null => {
-    const replica = openReplica(rows);
-    if (replica === null) return null;
-    const working = rows.filter((row) => isBeside(row) && works(replica, row));
-    const failed = scripts.findIndex((script) =>
-      !replica.run(script) || working.some((row) => !works(replica, row))
-    );
-    return failed < 0 ? scripts.length : failed;
+  if (!schema.some(isBeside)) return null;
+  const whole = openReplica(schema);
+  if (whole === null) return null;
+  // What does not work there from the start tells nothing: a virtual table that it uses is not there, or it is broken already.
+  const beside = schema.filter((row) => isBeside(row) && works(whole, row));
+  /** Returns the place of the first script with which something goes wrong for good beside some of these; `null` where that cannot be told. */
+  const firstFailure = (some: readonly SchemaRow[]): number | null => {
+    const replica = openReplica(schema.filter((row) => !isBeside(row) || some.includes(row)));
+    // A view needs those that it reads.
+    if (replica === null || some.some((row) => !works(replica, row))) return null;
+    /** Where each began to work no more. */
+    let broken: ReadonlyMap<SchemaRow, number> = new Map();
+    for (const [place, script] of scripts.entries()) {
+      const failure = replica.failureOf(script);
+      if (failure !== null) return missing.test(failure) ? place : null;
+      const failing = some.filter((row) => !works(replica, row));
+      broken = new Map(failing.map((row) => [row, broken.get(row) ?? place]));
+    }
+    return Math.min(scripts.length, ...broken.values());
   };
-  const script = firstFailure(schema);
+  const script = firstFailure(beside);
   if (script === null || script === scripts.length) return null;
-  const bare = schema.filter((row) => !isBeside(row));
   // What fails without them fails for another reason.
-  if ((firstFailure(bare) ?? 0) <= script) return null;
-  const objects = beside.filter((each) => {
-    const failed = firstFailure(schema.filter((row) => row === each || !isBeside(row)));
-    return failed !== null && failed <= script;
-  });
+  if ((firstFailure([]) ?? 0) <= script) return null;
+  const objects: SchemaRow[] = [];
+  const passing: SchemaRow[] = [];
+  for (const each of beside) {
+    const failed = firstFailure([...passing, each]);
+    if (failed !== null) (failed <= script ? objects : passing).push(each);
+  }
   return objects.length === 0 ? null : {
     script,
     objects: objects.map(({ type, name, sql }) => ({ kind: type, name, sql })),
   };
 }
+
+/** What SQLite says where something is not there or has other columns. What else fails may run with the rows, or on a server. */
+const missing = /no such (?:column|table|view)|no column named|columns but|result columns|ambiguous column/;
 
 /** Whether a view can be read, and the table of a trigger written to. A trigger is gone with its table, and an index never fails. */
 function works(replica: Replica, { type, name, table }: SchemaRow): boolean {

@@ -46,7 +46,8 @@ export function ranAgainSince(
   const { revisions } = history;
   const at = revisions.findIndex(({ id }) => standsFor(history, id).has(kept.revision));
   const again = revisions.slice(0, Math.max(at, 0)).filter(({ id }) =>
-    applied.some(({ revision, startedAt }) => revision === id && startedAt > kept.madeAt)
+    // The times of two runs, which two machines may have said. What ran in the same moment counts, since that keeps more.
+    applied.some(({ revision, startedAt }) => revision === id && startedAt >= kept.madeAt)
   );
   const texts = [
     ...again.toReversed().map(({ downgrade }) => downgrade),

@@ -7,6 +7,8 @@ import { takenAway } from "../../rules/taken_away.ts";
 import type { HoldingObject } from "../../../engines/held.ts";
 import type { Column, Snapshot, Table } from "../../../schema/snapshot.ts";
 import { columnsIn } from "../../../sql/expression_columns.ts";
+import { quoteName } from "../../../sql/quote.ts";
+import { quoteTable } from "../../../sql/table_names.ts";
 
 /** What PostgreSQL can turn into what without changing a value; lengths and ranges are looked at in the rows. */
 const conversions: Readonly<Record<Dialect, readonly (readonly [from: RegExp, to: RegExp])[]>> = {
@@ -37,7 +39,7 @@ export function changedType({ found, column, to }: ChangedColumn, live: Snapshot
     return [{
       path: `column ${name}`,
       state: `the column ${name} is ${column.type}, and its values cannot become ${to.type} unchanged`,
-      remedy: remedyFor(name, column, to),
+      remedy: remedyFor(quoteTable(found.name, live.schemas), column, to),
     }];
   }
   const made = found.columns.find((each) =>
@@ -54,8 +56,8 @@ export function changedType({ found, column, to }: ChangedColumn, live: Snapshot
   return heldColumn(name, becomes(to.type), live);
 }
 
-function remedyFor(name: string, column: Column, to: Column): string {
-  const [table, own] = name.split(".");
+function remedyFor(table: string, column: Column, to: Column): string {
+  const own = quoteName(column.name);
   return column.type.includes("with time zone")
     ? `Say which zone its times are to be read in: ALTER TABLE ${table} ALTER COLUMN ${own} TYPE ${to.type} USING ${own} AT TIME ZONE 'UTC'`
     : `Change its type to ${to.type} by hand, as what is in it demands, then run this again.`;
@@ -84,7 +86,7 @@ export function heldColumns(passage: Passage, origins: Origins, live: Snapshot):
 }
 
 /** Returns the columns that go. With CASCADE a script takes along what uses them. */
-function goneColumns(passage: Passage) {
+export function goneColumns(passage: Passage) {
   const { before, statements } = passage;
   if (statements.some((text) => /\bcascade\b/i.test(text))) return [];
   return takenAway(before, follow(startOf(before), passage)).flatMap(({ table, columns }) => {

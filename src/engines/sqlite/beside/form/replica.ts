@@ -21,6 +21,8 @@ export const schemaQuery = dependentsQuery;
 export interface Replica {
   /** Runs statements as a transaction of the driver would; `false` when one of them fails. */
   run(statements: readonly string[]): boolean;
+  /** Runs them, too, and returns what SQLite says of the first that fails; `null` when none does. */
+  failureOf(statements: readonly string[]): string | null;
   /** Returns what the statements make of it, which stays as it is; `null` when one of them fails. */
   after(statements: readonly string[]): Replica | null;
   rows<Row>(query: string): Row[];
@@ -30,17 +32,18 @@ export interface Replica {
 export function openReplica(schema: readonly SchemaRow[]): Replica | null {
   const handle = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
   const rows = <Row>(query: string) => handle.prepare(query).all().map((row) => ({ ...row }) as Row);
-  const attempt = (work: () => void): boolean => {
+  const attempt = (work: () => void): string | null => {
     try {
       work();
-      return true;
-    } catch {
-      return false;
+      return null;
+    } catch (error) {
+      return String(error);
     }
   };
   const replica: Replica = {
     rows,
-    run: (statements) =>
+    run: (statements) => replica.failureOf(statements) === null,
+    failureOf: (statements) =>
       attempt(() => {
         const dependents = rows<Dependent>(schemaQuery.text);
         const batch = statements.map((text): SqliteStatement => ({ text, values: [] }));
@@ -52,14 +55,14 @@ export function openReplica(schema: readonly SchemaRow[]): Replica | null {
     },
   };
   const own = schema.filter(({ name, sql }) => !/^sqlite_/i.test(name) && !/^CREATE\s+VIRTUAL\s/i.test(sql));
-  const isMade = attempt(() => {
+  const failure = attempt(() => {
     // What stands for SQLite's own tables, so that statements which name them run.
     if (schema.some(({ name }) => /^sqlite_stat/i.test(name))) handle.exec("ANALYZE");
     for (const { sql } of own) handle.exec(sql);
   });
   // A text that SQLite would write otherwise was not written by SQLite.
   const texts = new Set(rows<SchemaRow>(schemaQuery.text).map(({ sql }) => sql));
-  return isMade && own.every(({ sql }) => texts.has(sql)) ? replica : null;
+  return failure === null && own.every(({ sql }) => texts.has(sql)) ? replica : null;
 }
 
 /** Counts no further than to a limit, which costs no more than to read so many rows. */
