@@ -3,7 +3,8 @@ import { type History, scriptChecksum } from "./history.ts";
 import { splitStatements } from "./scripts/script.ts";
 import type { Statement } from "./scripts/statement.ts";
 import { foldedName, tokensOf } from "../sql/cursor.ts";
-import { quoteName } from "../sql/quote.ts";
+import { quoteName, quoteText } from "../sql/quote.ts";
+import { roleWords } from "../sql/role_statements.ts";
 
 /** The file on which something was proven. */
 export interface HostUse {
@@ -15,7 +16,7 @@ export interface HostUse {
 
 /** What a file says that the host brings. */
 export interface HostScript extends HostUse {
-  /** Roles, which belong to the whole server: they are made where they are missing, and stay. */
+  /** Roles, which belong to the whole server: they are made where they are missing, and go with the proof. */
   readonly roles: readonly { readonly name: string; readonly line: number; readonly sql: string }[];
   /** Everything else, in order. */
   readonly statements: readonly Pick<Statement, "line" | "sql">[];
@@ -26,23 +27,19 @@ export function hostWords({ file }: HostUse): string {
   return `proven on what ${file} makes, and not on what the host itself brings`;
 }
 
+const ofBoth = `${roleWords}|(?:create|alter|drop) (?:database|tablespace|subscription)|alter system`;
+
 /** What changes more than the database in which it runs: none of it may come to a server by way of a scratch database. */
 const ofServer = new RegExp(
-  "^(?:" + [
-    "(?:create|alter|drop) (?:role|user(?! mapping)|group|database|tablespace|subscription)",
-    "alter system",
-    "(?:reassign|drop) owned",
-    "comment on (?:role|database|tablespace)",
-    "security label .*on (?:role|database|tablespace)",
-    // Without what is granted on there is a membership.
-    "(?:grant|revoke) (?!.* on )",
-    "copy .* program ",
-  ].join("|") + ")",
+  // Without what is granted on there is a membership.
+  `^(?:${ofBoth}|(?:comment |security label .*)on (?:role|database|tablespace)|(?:grant|revoke) (?!.* on )|copy .* program )`,
 );
 
 /** The same in the text of a block, as far as it is written out there. */
-const ofServerInside =
-  /\b(?:(?:create|alter|drop)\s+(?:role|user|group|database|tablespace|subscription)|alter\s+system|(?:reassign|drop)\s+owned|(?:grant|revoke)\s+(?![^;]*\son\s)|copy\s[^;]*\sprogram\s)/i;
+const ofServerInside = new RegExp(
+  `\\b(?:${ofBoth}|(?:grant|revoke) (?![^;]* on )|copy [^;]* program )`.replaceAll(" ", "\\s+"),
+  "i",
+);
 
 /** What stays behind the file, in the session in which scripts are proven. */
 const ofSession =
@@ -75,7 +72,11 @@ export function readHost({ host }: Pick<History, "host">): HostScript | null {
       ? foldedName(tokens[2], "postgresql")
       : null;
     if (name !== null) {
-      roles.push({ name, line, sql: `CREATE ROLE ${quoteName(name)}` });
+      // Also where it is there, and the user may make none.
+      const body = `BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${
+        quoteText(name)
+      }) THEN CREATE ROLE ${quoteName(name)}; END IF; END`;
+      roles.push({ name, line, sql: `DO ${quoteText(body)}` });
       continue;
     }
     const asked = tokens[0]!.text.toLowerCase() === "do" ? ofServerInside.test(sql) : ofServer.test(words);

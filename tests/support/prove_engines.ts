@@ -69,7 +69,6 @@ export function proofSetting(scratch: CopiedScratch): ProofSetting {
     version: "0.0.0",
     signal: new AbortController().signal,
     now: () => new Date("2026-01-01T00:00:00Z"),
-    notify: () => {},
     draftWhole: async (snapshot) =>
       (await draftWhole("From its snapshot", snapshot, await loadDrizzleEngine())).up,
   };

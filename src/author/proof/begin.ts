@@ -14,8 +14,6 @@ export interface ProofSetting {
   readonly version: string;
   readonly signal: AbortSignal;
   now(): Date;
-  /** Is told of what stays on the server. */
-  readonly notify: RunContext["notify"];
   readonly draftWhole: DraftWhole;
 }
 
@@ -78,7 +76,7 @@ export async function withBeginning<T>(
   /** Goes to the baseline; returns `null` where its snapshot is to be tried: what the scripts left is no place to go on. */
   async function arrive(database: Database): Promise<Start | null> {
     const context = contextOf(history, database, setting);
-    const brought = await bringHost({ ...context, notify: setting.notify });
+    const brought = await bringHost(context);
     if (failure !== null) await standOnSnapshot(context, failure);
     try {
       return await beginAt(context, brought, released);

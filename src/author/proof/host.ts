@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { userStatement } from "../../engines/statement_names.ts";
-import { type HostScript, readHost } from "../../history/host.ts";
+import { readHost } from "../../history/host.ts";
 import { keyOf } from "../../schema/declared_objects.ts";
 import type { Difference } from "../../schema/compare/snapshots.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
@@ -20,10 +20,9 @@ export type Brought = ReadonlySet<string>;
 export async function bringHost(context: RunContext): Promise<Brought> {
   const host = readHost(context.history);
   if (host === null) return new Set();
-  const { database, notify } = context;
+  const { database } = context;
   const { file, roles, statements } = host;
-  const missing = await missingRoles(context, roles);
-  const all = [...missing, ...statements];
+  const all = [...roles, ...statements];
   try {
     await database.write(all.map((each) => userStatement(sql.raw(each.sql))), "schema");
   } catch (error) {
@@ -34,12 +33,6 @@ export async function bringHost(context: RunContext): Promise<Brought> {
       hint: "It runs first in each scratch database. Mend it, then run the command again.",
       details: { ...error.details, file, line: line ?? null },
       cause: error,
-    });
-  }
-  for (const { name } of missing) {
-    notify({
-      kind: "note",
-      text: `made the role ${name} on the server of the proof, where it stays, as ${file} asks for it`,
     });
   }
   const brought = namesIn(await database.introspect());
@@ -78,13 +71,4 @@ export function withoutBrought(
 
 function namesIn({ tables, others }: Snapshot): ReadonlySet<string> {
   return new Set([...tables.map(({ name }) => `table ${name}`), ...others.map(keyOf)]);
-}
-
-async function missingRoles(
-  { database }: RunContext,
-  roles: HostScript["roles"],
-): Promise<HostScript["roles"]> {
-  if (roles.length === 0) return [];
-  const rows = await database.read<{ name: string }>(sql`SELECT rolname AS name FROM pg_roles`);
-  return roles.filter((role) => rows.every(({ name }) => name !== role.name));
 }

@@ -136,7 +136,7 @@ export async function leavesItsSnapshot(
 ): Promise<boolean> {
   return await setting.scratch(async (database) => {
     const context = contextOf(history, database, setting);
-    const brought = await bringHost({ ...context, notify: setting.notify });
+    const brought = await bringHost(context);
     await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
     return (await compare(context, history.revisions.length, { brought, live: null })).length === 0;
   }, schemasOfHistory(history));

@@ -17,7 +17,6 @@ export async function proofSettings(
     version: system.build.version,
     signal: system.signal,
     now: () => new Date(),
-    notify: report.event,
     draftWhole,
   };
   const named = proveUrl ?? settings.databaseUrl;

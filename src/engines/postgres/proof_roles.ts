@@ -1,192 +1,190 @@
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { foldName } from "../../base/fold_name.ts";
-import { commaParts, cursorAt, foldedName, tokensOf, topLevel } from "../../sql/cursor.ts";
-import { isWord, type Token } from "../../sql/lexer.ts";
+import type { Token } from "../../sql/lexer.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
+import { readRoleStatement, roleCodeIn, roleName, withOnly } from "../../sql/role_statements.ts";
 import type { Database } from "../database.ts";
 import { UserStatement, userStatement } from "../statement_names.ts";
-import { proofPrefix, rolesQuery } from "./catalogs/session_databases.ts";
+import { markQuery, proofPrefix, rolesQuery } from "./catalogs/session_databases.ts";
 import { textOf } from "./session/statement.ts";
 
 /** What a proof does with roles: all databases of the server have them, and not its own alone. */
 export interface ProofRoles {
-  /** Returns the database of a proof as scripts get it: roles that were there before are neither made, changed nor dropped, nor made members of each other. */
+  /** Returns the database of a proof as scripts get it: roles that are not the proof's are neither made, changed nor dropped, nor made members of each other. */
   guard(database: Database): Database;
   /** Drops the roles that the scripts made, once the database is gone that may hold anything of theirs. */
   drop(): Promise<void>;
 }
 
+interface Role {
+  readonly name: string;
+  readonly comment: string;
+  /** Whether the proof is at work that it is marked with; `null` where there is no such mark. */
+  readonly proof: boolean | null;
+  /** Whether it is neither the session's own nor one of PostgreSQL's. */
+  readonly others: boolean;
+}
+
 /**
- * Notes which roles there are before scripts run.
- *
- * @param mark What roles that they make are marked with: a later proof knows them by it where this process was killed
- * @param onLeft Is told of what was not run, and of what stays
+ * Notes which roles there are before scripts run. Those are the proof's, here and on copies of its database, that bear its mark: it
+ * stays where a role is renamed, and a later proof knows by it what one left that was killed.
  */
 export async function watchRoles(
   admin: Database,
   { mark, onLeft }: { readonly mark: string; readonly onLeft: (text: string) => void },
 ): Promise<ProofRoles> {
-  const found = await rolesOf(admin);
-  const before = new Set([...everybody, ...found.map(({ name }) => name)]);
-  const marked = (isAtWork: boolean) =>
-    found.filter(({ proof }) => proof === isAtWork).map(({ name }) => name);
-  /** Those that another way of a proof made, which is not over. */
-  const ofProofs = new Set(marked(true));
-  /** Somebody may have taken them into use since, so that they are nobody's to drop. */
-  const ofKilled = new Set(marked(false));
-  let made: ReadonlySet<string> = new Set();
-  const passedOver = new Set<string>();
-  /** Blocks of code that may make roles. */
-  const blocks: string[] = [];
+  const first = await rolesOf(admin);
+  /** Those that others have, and whose they are in words. */
+  const passedOver = new Map<string, string>();
+  /** What scripts may call new roles, in small letters: of code all that may be a name. */
+  const names = new Set<string>();
 
-  /** Returns a statement as it may run, and notes in `next` which roles there are then. */
-  function adjusted(statement: SQL, next: Set<string>): SQL {
-    const text = statement instanceof UserStatement ? textOf(statement) : "";
-    if (!/\b(?:role|user|group|grant|revoke)\b/i.test(text)) return statement;
-    const tokens = tokensOf(text, "postgresql").filter((token) => token.text !== ";");
-    const members = membersChanged(tokens, (name) => before.has(name) && !ofProofs.has(name));
-    if (members.length > 0) {
-      for (const name of members) passedOver.add(name);
-      return userStatement(sql.raw("SELECT 1"));
-    }
-    const change = roleChange(tokens);
+  /** Returns a script's statement as it may run where there are these roles, and notes what new ones it may bring. */
+  function adjusted(statement: SQL, text: string, roles: Roles): SQL {
+    const isOthers = (token: Token) => {
+      const name = roleName(token);
+      return everybody.includes(name) || (roles.get(name)?.comment ?? mark) !== mark;
+    };
+    const change = readRoleStatement(text);
     if (change === null) {
-      if (!/\b(?:create|alter|drop)\s+(?:role|user|group)\b/i.test(text)) return statement;
-      refuseToDrop(text, before);
-      blocks.push(text);
+      refuseCode(text, { roles, mark, isOthers });
+      if (/\b(?:create\s+(?:role|user|group)|rename\s+to)\b/i.test(text)) {
+        // It may spell a name without quotes, or in a text that it runs.
+        for (const each of [/[\p{L}_][\p{L}\p{N}_$]*/gu, /(?<=")[^"]+(?=")/g, /(?<=')[^']+(?=')/g]) {
+          for (const word of foldName(text).match(each) ?? []) names.add(word);
+        }
+      }
       return statement;
     }
-    const own = change.names.filter((name) => !before.has(name));
-    for (const name of change.names) if (before.has(name) && !ofProofs.has(name)) passedOver.add(name);
-    if (change.verb === "CREATE") own.forEach((name) => next.add(name));
-    if (change.verb === "DROP") own.forEach((name) => next.delete(name));
-    if (own.length === change.names.length) return statement;
-    if (own.length === 0) return userStatement(sql.raw("SELECT 1"));
-    return userStatement(sql.raw(`DROP ROLE ${change.ifAny}${own.map(quoteName).join(", ")}`));
+    const { made, isComment } = change;
+    if (change.groups?.some(isOthers) === false) return statement;
+    const own: Token[] = [];
+    for (const token of change.roles) {
+      const name = roleName(token);
+      const role = roles.get(name);
+      if (!isOthers(token)) own.push(token);
+      else {
+        passedOver.set(
+          name,
+          role?.proof
+            ? "made by a proof that is at work"
+            : role?.proof === false
+            ? `left on the server by a proof that was killed (unless it is in use since: DROP ROLE ${
+              quoteName(name)
+            })`
+            : role === undefined || first.has(name)
+            ? "on the server before the proof"
+            : "made by others during the proof",
+        );
+      }
+    }
+    if (own.length > 0 && made) names.add(foldName(roleName(made)));
+    if (own.length === change.roles.length && !isComment) return statement;
+    return userStatement(sql.raw(
+      own.length === 0
+        ? "SELECT 1"
+        : isComment
+        ? `COMMENT ON ROLE ${own[0]!.text} IS ${quoteText(mark)}`
+        : withOnly(text, change.roles, own),
+    ));
   }
 
   return {
     guard: (database) => ({
       ...database,
       async write(batch, mode) {
-        const next = new Set(made);
-        const statements = batch.map((statement) => adjusted(statement, next));
-        const marks = [...next].filter((name) => !made.has(name)).map((name) =>
-          sql.raw(`COMMENT ON ROLE ${quoteName(name)} IS ${quoteText(mark)}`)
-        );
-        const isAlone = mode === "alone";
-        const changed = await database.write(isAlone ? statements : [...statements, ...marks], mode);
-        // What failed is not ours: somebody else may have made it meanwhile.
-        made = next;
-        if (isAlone && marks.length > 0) await database.write(marks);
-        return changed.slice(0, batch.length);
+        let roles: Roles | undefined;
+        const statements: SQL[] = [];
+        for (const statement of batch) {
+          const text = statement instanceof UserStatement ? textOf(statement) : "";
+          const isOfRoles = /\b(?:role|user|group|owned|grant|revoke)\b/i.test(text);
+          if (isOfRoles) roles ??= await rolesOf(admin);
+          statements.push(isOfRoles ? adjusted(statement, text, roles!) : statement);
+        }
+        // What was made of code may be called from anywhere.
+        if (names.size === 0) return await database.write(statements, mode);
+        const others: string[] = [];
+        for (const { name, comment } of (roles ?? await rolesOf(admin)).values()) {
+          if (comment !== mark) others.push(name);
+        }
+        const marks = sql.raw(markQuery(mark, others, names));
+        if (mode !== "alone") {
+          return (await database.write([...statements, marks], mode)).slice(0, batch.length);
+        }
+        // What failed may have made some before. One that stays without a mark is said at the end.
+        return await database.write(statements, mode).finally(() => database.write([marks]).catch(() => {}));
       },
     }),
     async drop() {
-      // What came of the work stands, also where the server is gone by now.
-      const there = await rolesOf(admin).catch(() => []);
-      const fresh = there.map(({ name }) => name).filter((name) => !before.has(name));
-      for (const name of fresh) {
-        if (!made.has(name) && !blocks.some((text) => isNamedIn(text, name))) continue;
-        if (!await dropRole(admin, name)) onLeft(`the role ${name} of the proof could not be dropped`);
+      try {
+        for (const { name, comment, proof } of (await rolesOf(admin)).values()) {
+          if (first.has(name)) continue;
+          if (comment === mark) {
+            await admin.write([sql`DROP ROLE IF EXISTS ${sql.identifier(name)}`]).catch(() =>
+              onLeft(`the role ${name} of the proof could not be dropped`)
+            );
+          } else if (proof === null && names.has(foldName(name))) {
+            onLeft(
+              `the role ${name} is new on the server, and nothing says whether the proof made it: it was left`,
+            );
+          }
+        }
+      } catch {
+        // What came of the work stands, also where the server is gone by now.
+        if (names.size > 0) {
+          onLeft(`roles that the proof made may be on the server still, with the comment ${mark}`);
+        }
       }
-      for (const name of passedOver) {
-        const whence = ofKilled.has(name)
-          ? `left on the server by a proof that was killed (unless it is in use since: DROP ROLE ${
-            quoteName(name)
-          })`
-          : "on the server before the proof";
-        onLeft(`the role ${name} was ${whence}: what scripts do to the role itself was not run`);
+      for (const [name, whose] of passedOver) {
+        onLeft(`the role ${name} was ${whose}: what scripts do to the role itself was not run`);
       }
     },
   };
 }
 
-async function dropRole(admin: Database, name: string): Promise<boolean> {
-  try {
-    await admin.write([sql`DROP ROLE IF EXISTS ${sql.identifier(name)}`]);
-    return true;
-  } catch (error) {
-    if (!(error instanceof HarborError)) throw error;
-    return false;
-  }
-}
+/** By name. */
+type Roles = ReadonlyMap<string, Role>;
 
-async function rolesOf(admin: Database) {
-  return await admin.read<{ readonly name: string; readonly proof: boolean | null }>(
-    sql.raw(rolesQuery(proofPrefix)),
-  );
+async function rolesOf(admin: Database): Promise<Roles> {
+  const roles = new Map<string, Role>();
+  for (const role of await admin.read<Role>(sql.raw(rolesQuery(proofPrefix)))) roles.set(role.name, role);
+  return roles;
 }
 
 /** What stands for all roles, or for the one that is at work, in the place of a name. */
 const everybody = ["all", "current_role", "current_user", "session_user"];
 
-interface RoleChange {
-  readonly verb: typeof verbs[number];
-  readonly names: readonly string[];
-  readonly ifAny: "" | "IF EXISTS ";
-}
-
-const verbs = ["CREATE", "ALTER", "DROP", "COMMENT"] as const;
-
-/** Returns what a statement does to roles; `null` for any other, such as a block of code. */
-function roleChange(statement: readonly Token[]): RoleChange | null {
-  const at = cursorAt(statement);
-  const verb = verbs.find((each) => at.take(each));
-  if (verb === "COMMENT" && !at.take("ON")) return null;
-  if (verb === undefined || at.take("USER", "MAPPING")) return null;
-  if (!at.take("ROLE") && !at.take("USER") && !at.take("GROUP")) return null;
-  const ifAny = at.take("IF", "EXISTS") ? "IF EXISTS " : "";
-  const tokens = verb === "DROP" ? commaParts(at.rest()).map(([token]) => token) : [at.next()];
-  return { verb, names: tokens.map((token) => foldedName(token, "postgresql") ?? ""), ifAny };
-}
-
 /**
- * Returns the roles that a statement makes members of others, or of others no more, where both were there before; none of any
- * other statement, such as a grant on a table.
- */
-function membersChanged(
-  statement: readonly Token[],
-  wasThere: (role: string) => boolean,
-): readonly string[] {
-  const [verb, ...rest] = statement;
-  if (!isWord(verb, "GRANT") && !isWord(verb, "REVOKE")) return [];
-  if (topLevel(rest).some((token) => isWord(token, "ON"))) return [];
-  const between = rest.findIndex((token) => isWord(token, "TO") || isWord(token, "FROM"));
-  const after = rest.slice(between + 1);
-  const end = after.findIndex((token) =>
-    ["WITH", "GRANTED", "CASCADE", "RESTRICT"].some((word) => isWord(token, word))
-  );
-  const thoseOf = (tokens: readonly Token[]) =>
-    commaParts(tokens).map((part) => foldedName(part.at(-1), "postgresql") ?? "").filter(wasThere);
-  return thoseOf(rest.slice(0, between)).length === 0 ? [] : thoseOf(end < 0 ? after : after.slice(0, end));
-}
-
-/** Says whether code names a role, in whichever letters: it may spell it without quotes, or in a text that it runs. */
-function isNamedIn(code: string, role: string): boolean {
-  const parts = foldName(code).split(foldName(role));
-  return parts.slice(1).some((after, at) =>
-    !/[\p{L}\p{N}_$]$/u.test(parts[at]!) && !/^[\p{L}\p{N}_$]/u.test(after)
-  );
-}
-
-/**
- * Refuses a block of code that drops roles and names one that was there before: nobody can look into it.
+ * Refuses code that may do something to a role of others: nobody can take that out of it.
  *
  * @throws {HarborError} `check_failed`
  */
-function refuseToDrop(text: string, before: ReadonlySet<string>): void {
-  if (!/\bdrop\s+(?:role|user|group)\b/i.test(text)) return;
-  const name = [...before].find((each) => !everybody.includes(each) && isNamedIn(text, each));
-  if (name === undefined) return;
-  throw new HarborError(
-    "check_failed",
-    `Cannot prove the scripts: code in them may drop the role "${name}"`,
-    {
-      state: "it was on the server before the proof, for all its databases",
-      hint: "Name a server that does not have it: --prove-url postgresql://…",
-      details: { statement: text },
-    },
-  );
+function refuseCode(
+  text: string,
+  { roles, mark, isOthers }: {
+    readonly roles: Roles;
+    readonly mark: string;
+    readonly isOthers: (token: Token) => boolean;
+  },
+): void {
+  for (const [verb, named] of roleCodeIn(text)) {
+    const told = named?.find(isOthers);
+    let name = told && roleName(told);
+    for (const role of named === null ? roles.values() : []) {
+      if (role.others && role.comment !== mark) name ??= role.name;
+    }
+    if (name === undefined) continue;
+    throw new HarborError(
+      "check_failed",
+      `Cannot prove the scripts while code in them may ${verb} the role "${name}"`,
+      {
+        state: "it is not the proof's, and all databases of the server have it",
+        hint: named === null
+          ? "Name a server without roles of others: --prove-url postgresql://…"
+          : "Write it as a statement of its own, outside of code, which a proof passes over. Or name a server without the role: --prove-url postgresql://…",
+        details: { statement: text },
+      },
+    );
+  }
 }

@@ -14,11 +14,11 @@ import type { CopiedScratch, Scratch, ScratchOptions } from "../scratch.ts";
  * whole server's: see {@link ProofRoles}.
  */
 export function postgresScratch(url: PostgresUrl, options: ScratchOptions): CopiedScratch {
-  return scratchFrom(url, options, "template0");
+  return scratchFrom(url, options, null);
 }
 
-/** @param template The database of which each is a copy */
-function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string): CopiedScratch {
+/** @param template The database of a proof of which each is a copy; `null` for a new one each */
+function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string | null): CopiedScratch {
   const { client, onLeft } = options;
 
   /** Runs work while there is a new database. */
@@ -27,8 +27,11 @@ function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string
     try {
       await dropLeftovers(admin);
       const name = await newName(admin);
-      const roles = await watchRoles(admin, { mark: name, onLeft: (text) => onLeft?.(text) });
-      await createDatabase(admin, name, template);
+      const roles = await watchRoles(admin, {
+        mark: template ?? name,
+        onLeft: (text) => onLeft?.(text),
+      });
+      await createDatabase(admin, name, template ?? "template0");
       try {
         return await work(name, roles);
       } finally {
