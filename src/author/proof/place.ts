@@ -72,9 +72,11 @@ export function notProven(
     ? `the ${direction}${isSecond ? " after a downgrade" : ""} of "${last.id}"`
     : `the ${direction} in one go from "${idAt(ends[0]!)}" to "${idAt(ends[1]!)}"`;
   const facts = { revision: last.id, ...details, direction };
+  // What the server would run may be right, where another server runs it.
+  const refused = cause instanceof HarborError && cause.code === "check_failed" ? cause.hintLines : [];
   return new HarborError("not_proven", `Cannot prove ${whole}${what}`, {
     state,
-    hint: [...failedStatement(facts), ...hostHint(host, facts), hint],
+    hint: [...failedStatement(facts), ...hostHint(host, facts), ...refused, hint],
     details: facts,
     cause,
   });

@@ -73,6 +73,7 @@ test("a role that was on the server before a proof is neither made, changed nor 
       withScratch((scratch) => prove(historyOf(role, code), scratch)),
     );
     assert.match(error.message, /code in them may drop the role "proof_found_reader"/);
+    assert.match(error.hintLines.join(" "), /outside of code.*--prove-url/);
     assert.equal(await loginOf(role), false);
   } finally {
     await run(`DROP ROLE ${role}`);
