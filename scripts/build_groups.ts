@@ -164,7 +164,7 @@ interface Seldom {
 }
 
 /**
- * What developers run, or an operator once, or what takes its time anyhow, as a rehearsal: a server's start-up and download count
+ * What developers run, or an operator once, as a takeover, or what takes its time anyhow, as a rehearsal: a server's start-up and download count
  * more. Help of all commands is for everybody.
  */
 const seldom: Seldom = {
@@ -172,6 +172,7 @@ const seldom: Seldom = {
   folders: [
     "src/commands/author",
     "src/author",
+    "src/adopt",
     "src/commands/schedule",
     "src/commands/migrate/rehearsal",
     "src/rehearse",
