@@ -60,7 +60,7 @@ export const migrateMutants: readonly Mutant[] = [
     file: "migrate/rules/bridged.ts",
     find: 'origin === "bridge"',
     replace: 'origin === "stamp"',
-    danger: "scripts lead back to a schema that the database never had, and nobody is told",
+    danger: "scripts lead back to a schema that the database need not have had, and nobody is told",
     tests: ["adopt/way_back_test.ts"],
     filter: "sqlite file: a plan says",
   },

@@ -73,6 +73,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
   const { done, unfinished } = locate(history, state.applied);
   const ahead = aheadOf(history);
   const empty = await findEmpty(database, kept ?? []);
+  const there = kept?.filter((each) => !empty.includes(each)) ?? null;
   const pending = state.refusal === null ? history.revisions.slice(done) : [];
   return {
     state,
@@ -86,8 +87,8 @@ export async function readStatus(context: RunContext): Promise<Status> {
     lock: lock ?? null,
     backfills: backfills.filter((backfill) => backfill.finishedAt === null),
     beside,
-    kept: kept?.filter((each) => !empty.includes(each)) ?? null,
-    unreturned: kept?.filter((each) => isDue(each, { history, applied: state.applied })) ?? [],
+    kept: there,
+    unreturned: there?.filter((each) => isDue(each, { history, applied: state.applied })) ?? [],
   };
 }
 

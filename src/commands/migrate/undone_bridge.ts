@@ -55,11 +55,11 @@ function backupBefore(own: readonly StoredBackup[], adoptedAt: string): StoredBa
   return ofAdoption.at(-1) ?? before[0] ?? null;
 }
 
-/** Says that a database never had the schemas that it goes back to, and where it is as it was. */
+/** Says that a database need not have had the schemas that it goes back to, and where it is as it was. */
 export function bridgeFacts({ adoptedAt, backup, place, problem }: UndoneBridge): readonly Fact[] {
   const on = adoptedAt === null ? "" : ` on ${adoptedAt}`;
   return [
-    ["adopted", `by a bridge${on}: it never had the schemas that the scripts lead back to`],
+    ["adopted", `by a bridge${on}: the scripts lead back to schemas that it need not have had`],
     [
       "as it was",
       problem !== null

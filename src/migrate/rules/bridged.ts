@@ -2,7 +2,7 @@ import type { Applied } from "../../history/applied.ts";
 import type { Step } from "./plan.ts";
 
 /**
- * Returns when a bridge made what steps undo: the scripts then lead back to schemas that the database never had.
+ * Returns when a bridge made what steps undo: the scripts then lead back to schemas which the database need not have had.
  *
  * @returns `null` where no bridge did; `at` is `null` where nothing is on record of it any more but that
  */

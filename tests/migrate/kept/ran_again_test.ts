@@ -24,14 +24,20 @@ function going(given: Given) {
     migrate(contextFor(given), { goal: { direction, text }, lockWaitMs: 0, keep });
 }
 
+/** Goes to head and writes two notes. */
+async function withNotes(given: Given) {
+  const go = going(given);
+  const run = (text: string) => given.engine.query(given.url, text);
+  await go("upgrade", "head");
+  await run("INSERT INTO notes VALUES (1, 'one'), (2, 'two')");
+  return { go, run };
+}
+
 onEngines(
   one,
   "what is kept of rows whose table was let go and made again is not taken for deleted",
   async (given) => {
-    const go = going(given);
-    const run = (text: string) => given.engine.query(given.url, text);
-    await go("upgrade", "head");
-    await run("INSERT INTO notes VALUES (1, 'one'), (2, 'two')");
+    const { go, run } = await withNotes(given);
     await go("downgrade", "-1");
     await go("downgrade", "-1", false);
     await go("upgrade", "+1");
@@ -54,10 +60,7 @@ onEngines(
   one,
   "of a table that another revision left alone rows that were deleted are forgotten",
   async (given) => {
-    const go = going(given);
-    const run = (text: string) => given.engine.query(given.url, text);
-    await go("upgrade", "head");
-    await run("INSERT INTO notes VALUES (1, 'one'), (2, 'two')");
+    const { go, run } = await withNotes(given);
     await go("downgrade", "-1");
     await run("DELETE FROM notes WHERE id = 2");
     const { steps } = await go("upgrade", "head");
@@ -71,10 +74,7 @@ onEngines(
 );
 
 onEngines(one, "what was kept on the whole way down comes back on the whole way up", async (given) => {
-  const go = going(given);
-  const run = (text: string) => given.engine.query(given.url, text);
-  await go("upgrade", "head");
-  await run("INSERT INTO notes VALUES (1, 'one'), (2, 'two')");
+  const { go, run } = await withNotes(given);
   await go("downgrade", "base");
   await go("upgrade", "head");
   const rows = await run("SELECT id, body FROM notes ORDER BY id");

@@ -222,7 +222,6 @@ const indexWords = new Set(
   "ASC DESC COLLATE WHERE AND OR NOT NULL IS IN LIKE GLOB BETWEEN CASE WHEN THEN ELSE END CAST AS".split(" "),
 );
 
-/** Whether the batch itself makes or drops it. */
 /** Whether statements make or drop a dependent by its name. */
 export function isNamed({ type, name }: Dependent, statements: readonly SqliteStatement[]): boolean {
   return statements.some((statement) => {
