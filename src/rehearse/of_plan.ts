@@ -23,7 +23,7 @@ export async function planRehearsal(
   context: RunContext,
   { goal, pace, check, hold, queries, copyMs }: PlanOptions,
 ): Promise<PlannedRehearsal> {
-  const { from, to, steps } = await preparePlan(context, goal);
+  const { from, to, steps, kept, unreturned } = await preparePlan(context, goal);
   const run = (context: RunContext, goal: Goal, onStep: () => void) =>
     migrate(context, { goal, pace, lockWaitMs: 0, onStep });
   const { direction } = goal;
@@ -31,7 +31,7 @@ export async function planRehearsal(
     forward: (context, onStep) => run(context, { direction, text: to ?? "base" }, onStep),
     back: whyNoWayBack(steps) ??
       ((context, onStep) => run(context, { direction: other[direction], text: from ?? "base" }, onStep)),
-    origins: (before, after) => originsAfter(context.history, steps, { before, after }),
+    origins: (before, after) => originsAfter(context.history, steps, { before, after, kept, unreturned }),
     check,
     hold,
     queries,

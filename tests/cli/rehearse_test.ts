@@ -202,23 +202,32 @@ test("a budget that the forecast breaks refuses an upgrade with 4; one that it k
     assert.equal(readdirSync(given.folder).filter((name) => name.endsWith(".json")).length, 1);
   }));
 
+/** Upgrades within a budget, and has others do something between the rehearsal and the run. Fails unless it ends with 4. */
+async function upgradesMeanwhile(
+  given: Given,
+  budget: readonly string[],
+  ...meanwhile: readonly string[]
+): Promise<Document> {
+  const before = "touch rehearsed; until test -f written; do sleep 0.02; done";
+  const running = given.expect(4, "upgrade", ...budget, "--before", before, "--log", "runs.log", "--json");
+  while (!existsSync(join(given.cwd, "rehearsed"))) await sleep(20);
+  for (const statement of meanwhile) await given.engine.query(given.url, statement);
+  writeFileSync(join(given.cwd, "written"), "");
+  return (await running).json<Document>();
+}
+
+/** As the application would, so many more files. */
+const moreFiles = (rows: number) =>
+  `INSERT INTO files (uuid, filename, original_filename, mime_type, size, storage_path, created_at, collection_id)
+  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+  SELECT 'g-' || i, filename, original_filename, mime_type, size, storage_path || i, created_at, 1 FROM files, n WHERE id = 1`;
+
 test("a run that goes beyond a budget which its forecast keeps stops where it can go on, and says so", () =>
   withGiven(async (given) => {
     const { rehearsal } = (await given.expect(0, "upgrade", "--rehearse", "--json")).json<Document>();
     const { fileBytes, logBytes } = rehearsal.growth;
     const budget = ["--max-disk", String(fileBytes + logBytes + 100_000)];
-    // What the application wrote between the rehearsal and its stop.
-    const before = "touch rehearsed; until test -f written; do sleep 0.02; done";
-    const running = given.expect(4, "upgrade", ...budget, "--before", before, "--log", "runs.log", "--json");
-    while (!existsSync(join(given.cwd, "rehearsed"))) await sleep(20);
-    await given.engine.query(
-      given.url,
-      `INSERT INTO files (uuid, filename, original_filename, mime_type, size, storage_path, created_at, collection_id)
-      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
-      SELECT 'g-' || i, filename, original_filename, mime_type, size, storage_path || i, created_at, 1 FROM files, n WHERE id = 1`,
-    );
-    writeFileSync(join(given.cwd, "written"), "");
-    const { error } = (await running).json<Document>();
+    const { error } = await upgradesMeanwhile(given, budget, moreFiles(10_000));
     assert.equal(error.code, "over_budget");
     assert.match(error.message, /goes beyond its budget: it takes [^]*half done: 5b09ebe23c76/);
     assert.match(error.hint, /To go on from there: harbor-db upgrade/);
@@ -234,6 +243,54 @@ test("a run that goes beyond a budget which its forecast keeps stops where it ca
     await given.expect(0, "upgrade", "--no-backup");
     const missing = "SELECT count(*) AS n FROM files WHERE storage_backend IS NULL";
     assert.equal(Number((await given.engine.query(given.url, missing))[0]!["n"]), 0);
+  }));
+
+test("libsql: a run that goes beyond its time, since rows came after the rehearsal, stops between batches and goes on", () =>
+  libsql!.withDatabase((url) =>
+    withFolder(async (cwd) => {
+      const given = givenOn(libsql!, url, cwd);
+      await given.expect(0, "upgrade", initial, "--no-backup");
+      await addFiles(libsql!, url, 20);
+      const { rehearsal } = (await given.expect(0, "upgrade", "--rehearse", "--json")).json<Document>();
+      assert.match(rehearsal.remarks.join("\n"), /--max-disk holds the forecast/);
+      const budget = ["--max-time", `${rehearsal.ms + 400}ms`];
+      const { error } = await upgradesMeanwhile(given, budget, moreFiles(40_000));
+      assert.match(error.message, /goes beyond its budget: all takes [^]*half done: 5b09ebe23c76/);
+      assert.match(error.hint, /To go on from there: harbor-db upgrade/);
+      const { measured, breaches } = error.details!;
+      assert.deepEqual(
+        [measured.steps.map(({ isDone }) => isDone), breaches[0]!.budget],
+        [[false], "max-time"],
+      );
+      const left = async () => {
+        const missing = "SELECT count(*) AS n FROM files WHERE storage_backend IS NULL";
+        return Number((await given.engine.query(given.url, missing))[0]!["n"]);
+      };
+      assert.ok(await left() > 0);
+      await given.expect(0, "upgrade", "--no-backup");
+      assert.equal(await left(), 0);
+    })
+  ));
+
+test("what comes back of kept values is no difference to a rehearsal", () =>
+  withGiven(async (given) => {
+    await given.expect(0, "upgrade", "--no-backup");
+    // The way down fills it.
+    await given.engine.query(given.url, "UPDATE files SET created_at = NULL WHERE id = 3");
+    await given.expect(0, "downgrade", storageFields, "--yes", "--no-backup");
+    const { rehearsal } = (await given.expect(0, "upgrade", "--rehearse", "--json")).json<Document>();
+    assert.ok(rehearsal.ok && rehearsal.compared.columns > 10);
+  }));
+
+test("a column that somebody adds beside the backup is not lost in a copy: nothing is done", () =>
+  withGiven(async (given) => {
+    const meanwhile = ["ALTER TABLE files ADD COLUMN note text", "UPDATE files SET note = 'mine'"];
+    const { error } = await upgradesMeanwhile(given, ["--max-time", "10m"], ...meanwhile);
+    assert.equal(error.code, "schema_mismatch");
+    assert.match(error.message, /the copy would lose column files\.note, which no revision knows/);
+    assert.equal(await revisionOf(given), initial);
+    const notes = "SELECT count(note) AS n FROM files";
+    assert.equal(Number((await given.engine.query(given.url, notes))[0]!["n"]), 20);
   }));
 
 test("a run is told beside its forecast, and a budget may come from the environment", () =>

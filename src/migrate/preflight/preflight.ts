@@ -32,8 +32,8 @@ export interface LookAhead {
   /** The constraints that nothing enforces, so that the steps may leave rows which break them, each in words. */
   readonly unenforced: readonly string[];
   /**
-   * Looks at what could not be judged before the steps in front of this one were done. Reads nothing where there is
-   * nothing of that kind.
+   * Looks at what could not be judged before the steps in front of this one were done, and once more at what a copy would lose: others
+   * may have changed the table since, beside a backup or a long backfill. Reads nothing where there is nothing of that kind.
    *
    * @throws {HarborError} `data_conflict` or `schema_mismatch`
    */
@@ -115,15 +115,18 @@ export async function preflight(
     losses: await findLosses(context, stages, subject.attempt),
     unenforced: await (await loadInspector(database.dialect)).unenforced(database),
     async before(step) {
+      if (step.revision.id === first.revision.id) await lookAgain(context, questions, { ...subject, known });
       const question = left.get(step.revision.id);
       if (question === undefined || step.resume !== null) return;
       const { before } = question.stage;
       const from = startOf(before);
       const stage = { ...question.stage, step, from, to: follow(from, question.stage) };
+      const place = questions.findIndex((each) => each.stage.step.revision.id === step.revision.id);
       await ask(context, [{ ...question, stage }], {
         attempt: `Cannot ${step.direction} "${step.revision.id}"`,
         untouched: "Nothing of this revision was done.",
         known: before,
+        passed: stages.slice(0, place).flatMap(({ statements }) => statements),
       });
     },
   };
@@ -196,6 +199,18 @@ function demandsAt(stage: Stage): readonly Demand[] {
   return [...demands, ...orphans.filter((orphan) => demands.every(({ query }) => query !== orphan.query))];
 }
 
+/** Looks once more, before the first step, at what copies would lose: others may have changed a table beside the backup. */
+async function lookAgain(
+  context: RunContext,
+  questions: readonly Question[],
+  setting: Setting,
+): Promise<void> {
+  const again = questions.filter(({ stage, losses }) => losses && copiedTables(stage.statements).length > 0);
+  if (again.length === 0) return;
+  const live = await context.database.introspect();
+  for (const { stage } of again) refuseLosses(context, stage, { ...setting, live });
+}
+
 /** How the answer is to be understood. */
 interface Setting {
   readonly attempt: string;
@@ -204,6 +219,8 @@ interface Setting {
   readonly known: Snapshot;
   /** The one that is there, where it is known. */
   readonly live?: Snapshot | undefined;
+  /** What of the plan has run. */
+  readonly passed?: readonly string[];
 }
 
 /**
@@ -238,7 +255,7 @@ async function ask(
     types: changedTypes(question.stage).length > 0 ||
       (questions.slice(0, place).some(({ stage }) => mayMakeHolders(stage)) &&
         goneColumns(question.stage).length > 0),
-    losses: !question.losses && copiedTables(question.stage.statements).length > 0,
+    losses: (place > 0 || !question.losses) && copiedTables(question.stage.statements).length > 0,
   }));
   const open = left.filter(({ demands, types, losses }) => demands.length > 0 || types || losses);
   return new Map(open.map((question) => [question.stage.step.revision.id, question]));
@@ -270,7 +287,7 @@ function refuseHeldColumns(
 function refuseLosses(
   { history }: RunContext,
   { before, from, statements, step: { direction, revision } }: Stage,
-  { attempt, known, live }: Setting & { readonly live: Snapshot },
+  { attempt, known, live, passed = [] }: Setting & { readonly live: Snapshot },
 ): void {
   const copied = copiedTables(statements).flatMap((name) => from.get(name)?.table ?? []);
   if (copied.length === 0) return;
@@ -288,11 +305,13 @@ function refuseLosses(
       .filter(({ kind, path }) => kind === "extra" && !path.startsWith("index "))
       .map(({ path }) => path)
   );
-  const odd = own.flatMap(({ name, peculiarities = [] }) =>
+  // What a script of the plan names is that script's own.
+  const isForeign = (name: string) => !passed.some((sql) => sql.includes(name));
+  const odd = own.filter(({ name }) => isForeign(name)).flatMap(({ name, peculiarities = [] }) =>
     peculiarities.filter(isLostInCopy).map((words) => ({ name, words }))
   );
   const lost = [
-    ...extras[0]!.filter((path) => extras[1]!.includes(path)),
+    ...extras[0]!.filter((path) => extras[1]!.includes(path) && isForeign(lastWord(path))),
     ...odd.map(({ name, words }) => `${words} of table ${name}`),
   ];
   if (lost.length === 0) return;
@@ -310,4 +329,9 @@ function refuseLosses(
       details: { lost, revision: revision.id },
     },
   );
+}
+
+/** Returns what something in a schema is called, by the last word of its path. */
+function lastWord(path: string): string {
+  return path.match(/[\p{L}\p{N}_]+/gu)?.at(-1) ?? "";
 }

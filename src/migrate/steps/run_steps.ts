@@ -71,7 +71,7 @@ export async function runSteps(
     const step = steps[index]!;
     try {
       stopIfAsked(context.signal);
-      if (index > 0) await ahead?.before(step);
+      await ahead?.before(step);
       const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
       // An earlier step, or the application during the backup, may have put there what this one destroys; in a database that was empty all of it is the scripts' own.
       if (keep && state.kind === "managed") {

@@ -99,6 +99,7 @@ export function openLibsqlEngine(url: LibsqlUrl): BackupEngine {
 
 const trialRemarks = [
   "It was rehearsed as a SQLite file on this machine: what the server, its storage and the way there take comes on top, to each step as to the time for which it holds its lock.",
+  "Nobody tells what the run takes on the server's disk: --max-disk holds the forecast alone.",
 ];
 
 /** What is to be copied. */
