@@ -406,4 +406,11 @@ export const migrateMutants: readonly Mutant[] = [
     danger: "a step begins for whose kept data there is no room",
     tests: ["migrate/kept/room_test.ts"],
   },
+  {
+    file: "migrate/plan_room.ts",
+    find: "taken += needed - await freedBy",
+    replace: "taken += 0 * await freedBy",
+    danger: "a plan begins of which a later step has no room for what it puts aside",
+    tests: ["migrate/kept/room_test.ts"],
+  },
 ];

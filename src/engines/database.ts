@@ -174,6 +174,8 @@ export interface Room {
   readonly folder: string;
   /** So many bytes of new rows, about. */
   readonly bytes: number;
+  /** The same once so much more of the database is taken, or less than nothing: free. */
+  readonly after: (taken: number) => number;
 }
 
 /** How a driver opens its database. */

@@ -14,6 +14,7 @@ import { recordWhatIsLeft } from "./left_by_scripts.ts";
 import { lookAhead, notEnforcedText } from "./preflight/look_ahead.ts";
 import { identify, startingBatch, tidyAlone } from "./steps/managed.ts";
 import type { LookAhead } from "./preflight/preflight.ts";
+import { requirePlanRoom } from "./plan_room.ts";
 import { type PreparedPlan, preparePlan } from "./prepare_plan.ts";
 import { runSteps, type StepsOptions } from "./steps/run_steps.ts";
 import type { StepResult } from "./steps/step_result.ts";
@@ -96,6 +97,8 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     // Nobody else keeps anything while the lock is held.
     const hasKept = prepared.kept.length > 0;
     if (steps.length > 0) await options.beforeSteps?.(prepared);
+    // Behind the backup, which may be on the same device.
+    if (from !== null && options.keep !== false) await requirePlanRoom(context, prepared);
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
     }

@@ -48,6 +48,8 @@ export async function lookFirst(undertaking: Undertaking, context: RunContext): 
   if (!options.noKeep && plan.from !== null) {
     const { requireInside } = await import("../../migrate/kept/outside.ts");
     await requireInside(context, plan.steps, "Nothing was changed.");
+    const { requirePlanRoom } = await import("../../migrate/plan_room.ts");
+    await requirePlanRoom(context, plan);
   }
   const tellUnenforced = () => unenforced.forEach((each) => app.report.note(notEnforcedText(each)));
   const seen: Seen = { plan, losses, tellUnenforced };

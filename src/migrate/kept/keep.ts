@@ -104,7 +104,6 @@ export async function planKeeping(
   const parts = await planFrom(await nextId(database));
   if (parts.length === 0) return null;
   const ahead = await takeAhead(database, parts.map((part) => part.ahead));
-  await requireRoom(database, parts.map(({ values }) => values));
   const withdraw = await readWithdrawal(database);
   const { revision, direction } = step;
   const opening = [
@@ -113,6 +112,9 @@ export async function planKeeping(
     retryKept({ revision: revision.id, direction }),
   ];
   const inBatch = parts.filter(({ kept }) => !ahead.some((each) => each.of === kept.id));
+  const later = laterOf(parts, { opening, withdraw });
+  // A table that is handed over gives its pages back batch by batch.
+  if (part.handed === null || later === null) await requireRoom(database, parts.map(({ values }) => values));
   return {
     before: [
       ...await locksFor(database, part.statements, parts.map(({ kept }) => kept.table)),
@@ -123,7 +125,7 @@ export async function planKeeping(
     after: inBatch.flatMap((part) => part.after),
     kept: [...ahead.map(({ ahead }) => ahead.kept), ...inBatch.map(({ kept }) => kept)],
     ahead: ahead.map(({ ahead }) => ahead),
-    later: laterOf(parts, { opening, withdraw }),
+    later,
   };
 }
 
@@ -190,7 +192,8 @@ export function schemasAround(
   return [...history.revisions, revision].flatMap((each) => snapshotIfThere(each) ?? []);
 }
 
-interface LossPart {
+/** What is lost of one table by a step. */
+export interface LossPart {
   readonly step: Step;
   readonly loss: Loss;
   readonly schemas: readonly Snapshot[];
@@ -198,7 +201,8 @@ interface LossPart {
   readonly handed: ReadonlyMap<string, string> | null;
 }
 
-async function planLoss(context: RunContext, { step, loss, schemas, id, handed }: LossPart) {
+/** Plans how to put aside what is lost of one table. Reads only. */
+export async function planLoss(context: RunContext, { step, loss, schemas, id, handed }: LossPart) {
   const { dialect } = context.database;
   const own = words[dialect];
   const { table } = loss;

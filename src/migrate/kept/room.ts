@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { formatBytes } from "../../base/quantity.ts";
 import type { Database } from "../../engines/database.ts";
-import { words } from "./side/words.ts";
+import { sizes } from "./side/sizes.ts";
 
 /** Values that are to be put aside. */
 export interface Values {
@@ -20,18 +20,14 @@ export interface Values {
  * @throws {HarborError} `disk_full`
  */
 export async function requireRoom(database: Database, values: readonly Values[]): Promise<void> {
+  const own = sizes[database.dialect];
   const room = await database.room();
-  if (room === null || values.length === 0) return;
+  if (room === null || own === null || values.length === 0) return;
   const space = await database.space();
   // No value takes more than its row, nor one that is noted twice more than two.
   if (space !== null && 2 * space.fileBytes <= room.bytes) return;
-  const sizes = values.map(({ table, columns, where }) =>
-    words[database.dialect].bytes(table, columns, where)
-  );
-  const [found] = await database.read<{ readonly bytes: number | bigint | string }>(
-    sql`SELECT ${sql.join(sizes, sql` + `)} AS bytes`,
-  );
-  const needed = Number(found?.bytes ?? 0);
+  const taken = values.map(({ table, columns, where }) => own.inSideTable(table, columns, where));
+  const needed = await readSum(database, taken);
   if (needed <= room.bytes) return;
   throw new HarborError(
     "disk_full",
@@ -40,8 +36,17 @@ export async function requireRoom(database: Database, values: readonly Values[])
     }, and there is room for ${formatBytes(room.bytes)}`,
     {
       hint:
-        "Free some space on that device and run the command again, or let it go: --no-keep. Nothing of it was destroyed.",
+        "Free some space on that device and run the command again, or let it go, which takes less: --no-keep. Nothing of it was destroyed.",
       details: { folder: room.folder, needed, free: room.bytes },
     },
   );
+}
+
+/** Reads how many bytes there are together. */
+export async function readSum(database: Pick<Database, "read">, bytes: readonly SQL[]): Promise<number> {
+  if (bytes.length === 0) return 0;
+  const [found] = await database.read<{ readonly bytes: number | bigint }>(
+    sql`SELECT ${sql.join([...bytes], sql` + `)} AS bytes`,
+  );
+  return Number(found!.bytes);
 }

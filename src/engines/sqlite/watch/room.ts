@@ -18,7 +18,12 @@ export function roomOf(handle: DatabaseSync, path: string): Room | null {
   const device = bavail * bsize;
   const pragma = (name: string) => Number(handle.prepare(`PRAGMA ${name}`).get()?.[name]);
   const inFile = pragma("freelist_count") * pragma("page_size");
-  if (!isWalMode(handle)) return { folder, bytes: device + inFile };
-  const withLog = device + spaceOf(path).logBytes;
-  return { folder, bytes: withLog <= inFile ? withLog : (withLog + inFile) / 2 };
+  const onDevice = isWalMode(handle) ? device + spaceOf(path).logBytes : null;
+  const after = (taken: number) => {
+    const left = inFile - taken;
+    if (onDevice === null) return Math.max(0, device + left);
+    const [forFile, forBoth] = [Math.max(0, left), Math.max(0, onDevice + Math.min(0, left))];
+    return forBoth <= forFile ? forBoth : (forBoth + forFile) / 2;
+  };
+  return { folder, bytes: after(0), after };
 }
