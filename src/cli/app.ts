@@ -3,7 +3,8 @@ import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type DatabaseUrl, lookingAt, trustingOwner } from "../base/url/database_url.ts";
 import { HarborError } from "../base/errors.ts";
-import { readIfThere } from "../base/files/read_if_there.ts";
+import { mostBytes } from "../base/files/read_if_there.ts";
+import { readWrittenText } from "../base/files/written_text.ts";
 import type { History } from "../history/history.ts";
 import { shownText } from "../base/shown_text.ts";
 import type { OpenOptions } from "../engines/database.ts";
@@ -107,7 +108,7 @@ export function createApp(
     const { history } = system.build;
     const dir = historyDir();
     if (dir === null && history !== null) return (await history())[path] ?? null;
-    return readIfThere(join(dir ?? system.defaultDir, path));
+    return readWrittenText(join(dir ?? system.defaultDir, path), mostBytes) ?? null;
   }
   function historyDir(): string | null {
     return settings.dir === undefined ? project()?.history ?? null : resolve(system.cwd, settings.dir);

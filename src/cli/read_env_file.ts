@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Environment, parseEnvFile } from "../base/env_file.ts";
 import { HarborError } from "../base/errors.ts";
 import { readRegularFile } from "../base/files/regular_file.ts";
+import { writtenText } from "../base/files/written_text.ts";
 
 /** What the `.env` file in the working directory says about the database. */
 export interface AddressFile {
@@ -29,7 +30,12 @@ export function readEnvFile(folder: string, environment: Environment): AddressFi
   const path = join(folder, ".env");
   let text: string | undefined;
   try {
-    text = decode(readRegularFile(path, mostBytes));
+    const bytes = readRegularFile(path, mostBytes);
+    text = bytes &&
+      writtenText(
+        bytes,
+        (state) => new HarborError("bad_config", `Cannot read ".env": ${state}; save it as UTF-8`),
+      );
   } catch (error) {
     return { values: {}, remarks: [], problem: (error as Error).message };
   }
@@ -54,19 +60,4 @@ function brokenLink(path: string): string | null {
   } catch {
     return null;
   }
-}
-
-function decode(bytes: Uint8Array | undefined): string | undefined {
-  if (bytes === undefined) return undefined;
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    if (!text.includes("\0")) return text;
-  } catch {
-    // Said below.
-  }
-  const isWide = bytes.includes(0);
-  throw new HarborError(
-    "bad_config",
-    `Cannot read ".env": it is ${isWide ? "UTF-16 or no text" : "not UTF-8"}; save it as UTF-8`,
-  );
 }

@@ -142,7 +142,11 @@ export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
     isFoldered,
     ...covered === null ? {} : { covered },
     ...hostPath === null ? {} : {
-      host: { file: `${files.folder}/${hostPath}`, text: once(() => files.read(hostPath)) },
+      host: {
+        file: `${files.folder}/${hostPath}`,
+        text: once(() => files.read(hostPath)),
+        isGarbled: () => isGarbled(files, hostPath),
+      },
     },
   };
 }
@@ -225,7 +229,7 @@ type JournalEntry = v.InferOutput<typeof journal>["entries"][number];
 function readJournal(dialect: Dialect, files: HistoryFiles): readonly JournalEntry[] {
   const path = `${files.folder}/${journalPath}`;
   const wrong = (field: string, state: string) => broken(path, `${field === "" ? "it" : field} ${state}`);
-  const { entries, dialect: own } = readAs(journal, readJson(path, files.read(journalPath)), wrong);
+  const { entries, dialect: own } = readAs(journal, readJson(files, journalPath), wrong);
   if (dialectNamed(own) !== dialect) throw broken(path, `its dialect is "${own}", and not "${dialect}"`);
   return entries;
 }
@@ -248,7 +252,7 @@ function buildRevision(
   const down = once(() => source(paths[1]));
   const parse = (path: string, from: ScriptSource): Script => ({
     ...parseScript(from),
-    ...from.text.includes("\uFFFD") && files.isGarbled?.(path) === true ? { isGarbled: true } : {},
+    ...isGarbled(files, path, from.text) ? { isGarbled: true } : {},
   });
   return {
     id,
@@ -287,10 +291,7 @@ function entriesOf(folders: readonly string[]): readonly JournalEntry[] {
 
 function readPlain(files: HistoryFiles): (path: string) => JsonFile {
   const parse = snapshotReader();
-  return (path) => {
-    const shown = `${files.folder}/${path}`;
-    return { path: shown, json: readJson(shown, files.read(path), parse) };
-  };
+  return (path) => ({ path: `${files.folder}/${path}`, json: readJson(files, path, parse) });
 }
 
 /** Reads the snapshots of drizzle-kit 1.0, of which some only say what changed in the one before. */
@@ -330,9 +331,17 @@ function readChanges(
   return (path) => complete(plain(path));
 }
 
-function readJson(path: string, text: string | null, parse = parseJson): unknown {
+function readJson(files: HistoryFiles, name: string, parse = parseJson): unknown {
+  const path = `${files.folder}/${name}`;
+  const text = files.read(name);
   if (text === null) throw broken(path, "there is no such file").with({ details: { path, isMissing: true } });
+  if (isGarbled(files, name, text)) throw broken(path, "it is not UTF-8");
   return parse(text, (_, state) => broken(path, `it ${state}`));
+}
+
+/** Says whether something else is read in a file than stands in it. */
+function isGarbled(files: HistoryFiles, path: string, text = files.read(path)): boolean {
+  return text?.includes("\uFFFD") === true && files.isGarbled?.(path) === true;
 }
 
 function broken(path: string, state: string): HarborError {

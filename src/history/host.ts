@@ -57,6 +57,13 @@ export function readHost({ host }: Pick<History, "host">): HostScript | null {
   const text = host?.text() ?? null;
   if (host === undefined || text === null) return null;
   const { file } = host;
+  if (host.isGarbled?.() === true) {
+    throw new HarborError("bad_script", `Cannot read "${file}"`, {
+      state: "it is not UTF-8",
+      hint: "Save it as UTF-8.",
+      details: { file },
+    });
+  }
   const roles: HostScript["roles"][number][] = [];
   const statements: HostScript["statements"][number][] = [];
   for (const { line, sql } of splitStatements({ file, text, dialect: "postgresql" })) {

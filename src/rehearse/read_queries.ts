@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Dialect } from "../base/dialect.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
-import { readRegularText } from "../base/files/regular_file.ts";
+import { readWrittenText } from "../base/files/written_text.ts";
 import { loadQueryPlanner } from "../engines/open/query_planner.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { splitStatements } from "../history/scripts/script.ts";
@@ -16,7 +16,7 @@ const mostBytes = 16 * 2 ** 20;
  * Reads the queries of a file, of the files `*.sql` in a folder, or those that the server has seen.
  *
  * @param given What the user wrote, and the path that it means
- * @throws {HarborError} `bad_config` when there are none, `bad_script` when a string or comment does not end
+ * @throws {HarborError} `bad_config` when there are none, `bad_script` when a string or comment does not end, `file_failed` for a file that is not UTF-8
  */
 export async function readQueries(
   { database }: RunContext,
@@ -59,7 +59,7 @@ function namesIn({ text, path }: NamedFile): readonly string[] {
 }
 
 function queriesIn({ text: file, path }: NamedFile, dialect: Dialect): readonly Query[] {
-  const text = readRegularText(path, mostBytes);
+  const text = readWrittenText(path, mostBytes);
   if (text === undefined) throw none(file, "there is no such file");
   return splitStatements({ file, dialect, text }).map(({ sql, line }) => ({ place: `${file}:${line}`, sql }));
 }

@@ -63,3 +63,9 @@ for (const [text, expected] of cases) {
     assert.equal(read(text), expected);
   });
 }
+
+test("a file that is not UTF-8 is refused, since a stand-in of other letters would be proven on", () => {
+  const host = { file: "drizzle/host.sql", text: () => "SELECT '\uFFFD';", isGarbled: () => true };
+  assert.throws(() => readHost({ host }), /Cannot read "drizzle\/host\.sql": it is not UTF-8/);
+  assert.ok(readHost({ host: { ...host, isGarbled: () => false } }) !== null);
+});

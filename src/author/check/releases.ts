@@ -1,5 +1,6 @@
 import { join, relative } from "node:path";
-import { readIfThere } from "../../base/files/read_if_there.ts";
+import { mostBytes } from "../../base/files/read_if_there.ts";
+import { readWrittenText } from "../../base/files/written_text.ts";
 import { HarborError } from "../../base/errors.ts";
 import { headOf, type History } from "../../history/history.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
@@ -22,16 +23,17 @@ export function checkReleases(
 ): readonly ProjectFinding[] | null {
   const path = join(dir, releasesPath);
   const file = relative(cwd, path);
-  const text = readIfThere(path);
-  if (text === null) return null;
   const say = (status: "warn" | "fail", message: string, hint: string, details = {}) =>
     found("releases", { status, message: `${file}: ${message}`, details: { ...details, file } }, hint);
   let releases: readonly Release[];
   try {
+    const text = readWrittenText(path, mostBytes);
+    if (text === undefined) return null;
     releases = readReleases(text, file);
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;
-    return [say("fail", error.state, "Correct it: docs/releases.md says what stands in it.")];
+    const hint = error.code === "bad_config" ? undefined : error.hint;
+    return [say("fail", error.state, hint ?? "Correct it: docs/releases.md says what stands in it.")];
   }
   const schemas = histories.flatMap(({ revisions, covered = [] }) =>
     [...covered, ...revisions].flatMap((revision) => orNull(() => snapshotIfThere(revision)) ?? [])

@@ -10,6 +10,8 @@ export interface HostFile {
   readonly file: string;
   /** Returns its text; `null` where there is none. */
   text(): string | null;
+  /** Whether something else stands in that than in the file, which is not UTF-8; left out where it is. */
+  isGarbled?(): boolean;
 }
 
 export interface PostgresUrl {

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { HarborError } from "../../base/errors.ts";
 import { listOf, readAs, recordOf, type WrongJson } from "../../base/json_schema.ts";
 import { openRegularFile } from "../../base/files/regular_file.ts";
+import { writtenText } from "../../base/files/written_text.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import { defaultConfig } from "../../cli/global_options.ts";
 import { currentUser } from "../../base/files/open_folder.ts";
@@ -48,7 +49,7 @@ export async function readConfig({ given, system }: ConfigSources): Promise<Conf
   }
   try {
     refuseUnsafe(path, fstatSync(file));
-    const text = readFileSync(file, "utf8");
+    const text = writtenText(readFileSync(file), (state) => badConfig(path, state));
     return await parseConfig(text, path);
   } finally {
     closeSync(file);

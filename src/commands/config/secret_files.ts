@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { HarborError } from "../../base/errors.ts";
-import { readRegularText } from "../../base/files/regular_file.ts";
+import { readRegularFile } from "../../base/files/regular_file.ts";
+import { writtenText } from "../../base/files/written_text.ts";
 import { bucketKeyVariables, keyVariables } from "../../base/url/secret_variables.ts";
 import type { GlobalValues } from "../../cli/global_options.ts";
 import type { System } from "../../cli/system.ts";
@@ -70,15 +71,14 @@ export function withUrlFile(settings: GlobalValues, { cwd }: System): GlobalValu
 }
 
 function readSecret(path: string, variable: string): string {
-  const text = readRegularText(path, mostBytes)?.replace(/(?:\r?\n)+$/, "");
-  if (text?.includes("\n")) {
-    throw new HarborError("bad_config", `Cannot read "${path}", which ${variable} names`, {
-      state: "it has more than one line",
-      hint: "Leave nothing in it but the value, on one line.",
-    });
+  const refusal = (state: string, hint?: string) =>
+    new HarborError("bad_config", `Cannot read "${path}", which ${variable} names`, { state, hint });
+  const bytes = readRegularFile(path, mostBytes);
+  if (bytes === undefined) throw refusal("there is no such file");
+  const text = writtenText(bytes, (state) => refusal(state, "Save it as UTF-8.")).replace(/(?:\r?\n)+$/, "");
+  if (text.includes("\n")) {
+    throw refusal("it has more than one line", "Leave nothing in it but the value, on one line.");
   }
-  if (text !== undefined && text.trim() !== "") return text;
-  throw new HarborError("bad_config", `Cannot read "${path}", which ${variable} names`, {
-    state: text === undefined ? "there is no such file" : "it is empty",
-  });
+  if (text.trim() !== "") return text;
+  throw refusal("it is empty");
 }

@@ -13,12 +13,10 @@ import { isTimeUp } from "./time_limit.ts";
  * and behind the look at foreign code that a revision's statement has.
  */
 export async function* checkProjectRules(context: CheckContext): AsyncGenerator<Found> {
-  const text = await context.rules();
-  if (text === null) return;
   const { dialect } = await context.database();
   let rules: readonly ProjectRule[];
   try {
-    rules = readProjectRules(text, dialect);
+    rules = readProjectRules(await context.rules() ?? "", dialect);
   } catch (error) {
     return yield couldNotCheck(error);
   }

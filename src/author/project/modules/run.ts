@@ -6,6 +6,7 @@ import { runInThisContext } from "node:vm";
 import { transform } from "sucrase";
 import { HarborError, messageOf } from "../../../base/errors.ts";
 import { otherKind } from "../../../base/files/regular_file.ts";
+import { writtenText } from "../../../base/files/written_text.ts";
 import { isEsModule, resolveModule } from "./resolve.ts";
 
 /** What a module and all that it imports gave. */
@@ -112,7 +113,10 @@ function readText(path: string): string {
   try {
     const kind = otherKind(statSync(path));
     if (kind !== null) throw badSchema(path, `it is ${kind}`, { hint: "Name it: --schema <file>" });
-    return readFileSync(path, "utf8");
+    const bytes = readFileSync(path);
+    // Packages have comments in anything.
+    if (path.includes("/node_modules/")) return bytes.toString();
+    return writtenText(bytes, (state) => badSchema(path, state, { hint: "Save it as UTF-8." }));
   } catch (error) {
     if (error instanceof HarborError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
