@@ -60,6 +60,13 @@ export const groundMutants: readonly Mutant[] = [
   },
   {
     file: "base/errors.ts",
+    find: "statement: hideSecrets(statement)",
+    replace: "statement",
+    danger: "a script's password stands in logs",
+    tests: ["base/hide_secrets_test.ts"],
+  },
+  {
+    file: "base/errors.ts",
     find: "interrupted: 130,",
     replace: "interrupted: 0,",
     danger: "what was broken off counts as done",

@@ -1,3 +1,5 @@
+import { hiderOf, hideSecrets } from "./hide_secrets.ts";
+
 /**
  * What went wrong, as a program tells it apart. Each code has one exit code,
  * in {@link exitCodeOf}, and nowhere else.
@@ -103,7 +105,7 @@ export type ErrorCode = keyof typeof exitCodes;
 /** Facts for programs; never a password or personal data. Those that harbor-db itself goes by have a type. */
 export interface ErrorDetails {
   readonly [fact: string]: unknown;
-  /** The statement that failed. */
+  /** The statement that failed; in an error without the secrets that stand in it, which no other part of it has either. */
   readonly statement?: string;
   /** Its place in the batch. */
   readonly index?: number;
@@ -170,16 +172,20 @@ export class HarborError extends Error {
   readonly #action: readonly string[];
 
   constructor(code: ErrorCode, action: string | readonly string[], options: ErrorOptions = {}) {
-    const { state, hint, details = {}, cause } = options;
-    const said = linesOf(action);
+    const { details = {}, cause } = options;
+    const { statement } = details;
+    const hide = statement === undefined ? (text: string) => text : hiderOf(statement);
+    const state = options.state === undefined ? undefined : hide(options.state);
+    const hint = options.hint === undefined ? undefined : linesOf(options.hint).map(hide);
+    const said = linesOf(action).map(hide);
     const lines = state === undefined ? said : [...said.slice(0, -1), `${said.at(-1)}: ${state}`];
     super(lines.join(lineBreak), cause === undefined ? undefined : { cause });
     this.code = code;
     this.lines = lines;
     this.state = state ?? this.message;
-    this.hintLines = hint === undefined ? [] : linesOf(hint);
-    this.hint = hint === undefined ? undefined : this.hintLines.join(lineBreak);
-    this.details = details;
+    this.hintLines = hint ?? [];
+    this.hint = hint?.join(lineBreak);
+    this.details = statement === undefined ? details : { ...details, statement: hideSecrets(statement) };
     this.#action = said;
   }
 

@@ -2,6 +2,7 @@ import { type Statement, ways } from "../../history/scripts/statement.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
+import { hiderOf } from "../../base/hide_secrets.ts";
 import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { garbledAt, garbledState } from "../../history/scripts/refuse_garbled.ts";
@@ -178,7 +179,7 @@ function badStatement(
 ): ProjectFinding {
   const line = statement.line + statement.sql.slice(0, offset).split("\n").length - 1;
   return found("syntax", {
-    message: `${script.file}:${line}: ${state}`,
+    message: `${script.file}:${line}: ${hiderOf(statement.sql)(state)}`,
     details: { dialect, revision: revision.id, file: script.file, line },
   }, "Edit the statement; then: harbor-db check --prove --accept-edits");
 }

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { isUndoneBy } from "../../state/rules/due.ts";
 import { HarborError } from "../../base/errors.ts";
+import { hideSecrets } from "../../base/hide_secrets.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import { createLedger, hasLedger } from "../../engines/ledger.ts";
 import type { RunContext } from "../../engines/run_context.ts";
@@ -202,7 +203,7 @@ function withProgress(error: unknown, step: Step, done: readonly StepResult[]): 
 }
 
 function lineOf({ script }: Step, text: string | undefined): number | null {
-  return script.statements.find((statement) => statement.sql === text)?.line ?? null;
+  return script.statements.find(({ sql }) => sql === text || hideSecrets(sql) === text)?.line ?? null;
 }
 
 /**

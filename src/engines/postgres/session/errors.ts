@@ -1,5 +1,6 @@
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { type ErrorCode, HarborError } from "../../../base/errors.ts";
+import { hideSecrets } from "../../../base/hide_secrets.ts";
 import type { SessionEnd } from "../wire/session_end.ts";
 import { DialError } from "../wire/socket.ts";
 import { connectionHint } from "./hints.ts";
@@ -76,7 +77,10 @@ export function statementError(error: unknown, failed: Failed): HarborError {
       statement,
       index,
       sqlState,
-      position: thrown?.position === undefined ? undefined : Number(thrown.position),
+      // Of the text as the server had it.
+      position: thrown?.position === undefined || hideSecrets(statement) !== statement
+        ? undefined
+        : Number(thrown.position),
       table: thrown?.table_name,
       column: thrown?.column_name,
       constraint: thrown?.constraint_name,
@@ -196,7 +200,7 @@ export function wordsOf(error: unknown): string {
   // Node tries every address of a name and reports them as one error without a message.
   const said = error instanceof AggregateError && error.message === "" ? error.errors[0] : error;
   const words = said instanceof Error ? said.message : String(said);
-  return words.replaceAll(/\s*\n\s*/g, "; ")
+  return hideSecrets(words).replaceAll(/\s*\n\s*/g, "; ")
     .replace(/^write CONNECTION_\w+ .*$/, "the connection has ended")
     .replace(/^write CONNECT_TIMEOUT .*$/, "no answer in time");
 }

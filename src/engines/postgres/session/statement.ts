@@ -89,7 +89,7 @@ export function withoutLead(text: string): string {
   }
 }
 
-/** Returns a statement's first line for a message, at most 80 characters. */
+/** Returns a statement's first line for a message, see {@link firstLine}. */
 export function excerpt(text: string): string {
   return firstLine(withoutLead(text));
 }

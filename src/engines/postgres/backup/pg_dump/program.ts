@@ -2,6 +2,7 @@ import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { HarborError } from "../../../../base/errors.ts";
+import { hideSecrets } from "../../../../base/hide_secrets.ts";
 import type { Client } from "../../../database.ts";
 import { applicationName } from "../../lock.ts";
 import { danglingHint } from "../session.ts";
@@ -93,7 +94,9 @@ const known = [
   ],
 ] as const;
 
-function failure(program: string, complaint: string): HarborError {
+function failure(program: string, said: string): HarborError {
+  // It repeats the statement that failed.
+  const complaint = hideSecrets(said);
   const code = known.find(([, words]) => words.test(complaint))?.[0] ?? "backup_failed";
   const [first = ""] = complaint.split("\n").map((line) =>
     line.replace(/^pg_(dump|restore): (error: )?/, "")

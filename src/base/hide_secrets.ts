@@ -1,0 +1,74 @@
+/** Stands where a secret stood. */
+const mark = "***";
+
+const gap = String.raw`(?:\s|--.*\n|/\*[^]*?\*/)`;
+
+/** How options, settings and arguments are called that are secrets: only the end of it. */
+const called = String.raw`(?:pass(?:word|wd|phrase|code)|secret|token|(?:api|access|private)_?key)\w*`;
+
+/** A text as SQL writes it; in the text of code its quotes are doubled. One may lack its end. */
+const quoted = [
+  String.raw`e'(?:[^'\\]|''|\\[^])*(?:'|$)`,
+  String.raw`(?<quotes>'{2,})(?!')[^]+?\k<quotes>(?!')`,
+  String.raw`(?:\b(?:u&|n))?'(?:[^']|'')*(?:'|$)`,
+  String.raw`(?<tag>\$\w*\$)[^]*?(?:\k<tag>|$)`,
+].join("|");
+
+/** What stands before a secret, `before`, and the secret itself. */
+const patterns: readonly RegExp[] = [
+  // In code: format('… PASSWORD %L', 'x'), '… PASSWORD ' || quote_literal('x')
+  String.raw`(?<before>${called}\s+'*%\w*[^']*'+)(?<secret>[^;]+)`,
+  String.raw`(?<before>${called}\s*'+\s*\|\|\s*\w*\(?\s*)(?<secret>${quoted})`,
+  // PASSWORD 'x', OPTIONS (SET password 'x'), password => 'x', app.token TO 'x', create_secret('x', my_password text := 'x'
+  String.raw`(?<before>${called}(?:"|${gap}|(?:\s+\w+){0,2}\s*:=|=>?|\(|\bto\b)+)(?<secret>${quoted})`,
+  // PASSWORD'x', PASSWORD x
+  String
+    .raw`(?<before>\b(?:create|alter)\s+(?:role|user|group)\b[^';]*\bpassword\b${gap}*)(?<secret>${quoted}|(?!null\b)\w+)`,
+  // set_config('app.token', 'x'
+  String
+    .raw`(?<before>\bset_config${gap}*\(${gap}*'[^']*(?:${called}|key)'${gap}*,${gap}*)(?<secret>${quoted})`,
+  // In the text of a connection: password=x, ?authToken=x
+  String.raw`(?<before>(?:pass(?:word|wd)|token)\s*=\s*)(?<secret>[^\s'"$:?(][^\s'"]*)`,
+  // https://user:x@host; the word itself stands in remedies
+  String.raw`(?<before>\w://[^\s'"/@:]*:)(?<secret>(?!password@)[^\s'"]+)(?=@)`,
+].map((pattern) => new RegExp(pattern, "gi"));
+
+/** Returns an SQL statement, or what a server says of one, without the passwords, tokens and keys that it names as such. */
+export function hideSecrets(text: string): string {
+  return replaced(text, () => {});
+}
+
+/** Returns what hides the secrets of a statement in another text, where each may stand without its name: `at or near "x"`. */
+export function hiderOf(statement: string): (text: string) => string {
+  const secrets = new Set<string>();
+  const hidden = replaced(statement, (secret) => secrets.add(secret));
+  // What stands there as something else, too, is no secret: CREATE ROLE app PASSWORD 'app'.
+  const told = [...secrets].filter((each) => each !== "" && !hidden.includes(each));
+  const places = told.toSorted((a, b) => b.length - a.length).map((each) => {
+    const word = each.replaceAll(/[^\w\s]/g, "\\$&");
+    // A short one may be a part of any word.
+    return each.length < 4 ? `(?<=["'])${word}(?=["'])` : word;
+  });
+  if (places.length === 0) return hideSecrets;
+  const anywhere = new RegExp(places.join("|"), "g");
+  return (text) => hideSecrets(text).replaceAll(anywhere, mark);
+}
+
+function replaced(text: string, tell: (secret: string) => void): string {
+  let left = text;
+  for (const pattern of patterns) {
+    left = left.replaceAll(pattern, (...found) => {
+      const { before, secret } = found.at(-1) as { readonly before: string; readonly secret: string };
+      if (secret !== mark) tell(plain(secret));
+      return before + mark;
+    });
+  }
+  return left;
+}
+
+/** Returns what a text of SQL's says. */
+function plain(secret: string): string {
+  const [, tag = ""] = /^(\$\w*\$)/.exec(secret) ?? [];
+  if (tag !== "") return secret.slice(tag.length, -tag.length);
+  return secret.replace(/^(?:e|u&|n)?'+/i, "").replace(/'+$/, "").replaceAll("''", "'");
+}

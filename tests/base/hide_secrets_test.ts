@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HarborError } from "../../src/base/errors.ts";
+import { hiderOf, hideSecrets } from "../../src/base/hide_secrets.ts";
+
+// One row a text: what is said, and what is shown of it.
+const texts = [
+  [
+    "CREATE ROLE app LOGIN PASSWORD 'hunter2' VALID UNTIL 'infinity'",
+    "CREATE ROLE app LOGIN PASSWORD *** VALID UNTIL 'infinity'",
+  ],
+  [
+    "ALTER ROLE app WITH ENCRYPTED PASSWORD -- new\n 'it''s'",
+    "ALTER ROLE app WITH ENCRYPTED PASSWORD -- new\n ***",
+  ],
+  ["ALTER ROLE app PASSWORD NULL", "ALTER ROLE app PASSWORD NULL"],
+  [String.raw`ALTER ROLE app PASSWORD E'a\'b' NOLOGIN`, "ALTER ROLE app PASSWORD *** NOLOGIN"],
+  ["ALTER ROLE app PASSWORD $x$hunter2$x$ NOLOGIN", "ALTER ROLE app PASSWORD *** NOLOGIN"],
+  ["CREATE ROLE app PASSWORD 'hunter2", "CREATE ROLE app PASSWORD ***"],
+  [
+    "CREATE USER MAPPING FOR app SERVER s OPTIONS (user 'bob', password 'hunter2')",
+    "CREATE USER MAPPING FOR app SERVER s OPTIONS (user 'bob', password ***)",
+  ],
+  [
+    `ALTER USER MAPPING FOR app SERVER s OPTIONS (SET "password" 'hunter2')`,
+    `ALTER USER MAPPING FOR app SERVER s OPTIONS (SET "password" ***)`,
+  ],
+  [
+    "CREATE SUBSCRIPTION s CONNECTION 'host=a password=hunter2 dbname=b' PUBLICATION p",
+    "CREATE SUBSCRIPTION s CONNECTION 'host=a password=*** dbname=b' PUBLICATION p",
+  ],
+  [
+    "SELECT dblink_connect('postgresql://bob:hunter2@a/b?x=y')",
+    "SELECT dblink_connect('postgresql://bob:***@a/b?x=y')",
+  ],
+  ["SELECT dblink('password = hunter2', 'SELECT 1')", "SELECT dblink('password = ***', 'SELECT 1')"],
+  [
+    "DO $$ BEGIN EXECUTE 'CREATE ROLE a PASSWORD ''hunter2'' LOGIN'; END $$",
+    "DO $$ BEGIN EXECUTE 'CREATE ROLE a PASSWORD *** LOGIN'; END $$",
+  ],
+  ["DO $$ BEGIN CREATE ROLE a PASSWORD 'hunter2'; END $$", "DO $$ BEGIN CREATE ROLE a PASSWORD ***; END $$"],
+  ["ALTER ROLE a PASSWORD'hunter2' LOGIN", "ALTER ROLE a PASSWORD*** LOGIN"],
+  ["ALTER ROLE a PASSWORD hunter2 LOGIN", "ALTER ROLE a PASSWORD *** LOGIN"],
+  [
+    "DO $$ BEGIN EXECUTE 'ALTER ROLE a PASSWORD ' || quote_literal('hunter2'); END $$",
+    "DO $$ BEGIN EXECUTE 'ALTER ROLE a PASSWORD ***",
+  ],
+  [
+    "DO $$ BEGIN EXECUTE format('ALTER ROLE %I PASSWORD %L', 'a', 'hunter2'); END $$",
+    "DO $$ BEGIN EXECUTE format('ALTER ROLE %I PASSWORD %L'***; END $$",
+  ],
+  ["DO $$ DECLARE my_password text := 'hunter2'; BEGIN", "DO $$ DECLARE my_password text := ***; BEGIN"],
+  ["ALTER DATABASE d SET app.jwt_secret TO 'hunter2'", "ALTER DATABASE d SET app.jwt_secret TO ***"],
+  ["SELECT set_config('app.api_key', 'hunter2', true)", "SELECT set_config('app.api_key', ***, true)"],
+  ["SELECT vault.create_secret('hunter2', 'stripe')", "SELECT vault.create_secret(***, 'stripe')"],
+  ["UPDATE users SET password = 'hunter2' WHERE id = 1", "UPDATE users SET password = *** WHERE id = 1"],
+  ["cannot reach libsql://a.example?authToken=hunter2&x=y", "cannot reach libsql://a.example?authToken=***"],
+  // What only looks like it.
+  [
+    `CREATE TABLE "users" ("password" text DEFAULT 'x', "token" text)`,
+    `CREATE TABLE "users" ("password" text DEFAULT 'x', "token" text)`,
+  ],
+  [
+    `INSERT INTO users (password, token) VALUES ($1, $2)`,
+    `INSERT INTO users (password, token) VALUES ($1, $2)`,
+  ],
+  ["CREATE TYPE login AS ENUM ('password', 'google')", "CREATE TYPE login AS ENUM ('password', 'google')"],
+  ["COMMENT ON COLUMN a.b IS 'the token'; SELECT 'x'", "COMMENT ON COLUMN a.b IS 'the token'; SELECT 'x'"],
+  ["COMMENT ON COLUMN users.password IS 'hashed'", "COMMENT ON COLUMN users.password IS 'hashed'"],
+  [
+    "SELECT 1 FROM users WHERE token=$1 AND password = ?",
+    "SELECT 1 FROM users WHERE token=$1 AND password = ?",
+  ],
+  ["write postgresql://user:password@host/database", "write postgresql://user:password@host/database"],
+] as const;
+for (const [text, shown] of texts) {
+  test(`of ${text} is shown ${text === shown ? "all" : shown}`, () => {
+    assert.equal(hideSecrets(text), shown);
+    assert.equal(hideSecrets(shown), shown, "hidden twice");
+  });
+}
+
+// One row a statement, and what a server says of it: without its name a secret is known by the statement.
+const said = [
+  ["ALTER ROLE a PASSWORD 'hunter2'", `at or near "'hunter2'"`, `at or near "'***'"`],
+  ["ALTER ROLE a PASSWORD 'x'", `at or near "x", next`, `at or near "***", next`],
+  ["CREATE ROLE app PASSWORD 'app'", 'role "app" already exists', 'role "app" already exists'],
+  ["ALTER ROLE a PASSWORD 'a.b+c'", "said a.b+c and axb+c", "said *** and axb+c"],
+] as const;
+for (const [statement, words, shown] of said) {
+  test(`a server's "${words}" of ${statement} is shown as ${shown}`, () => {
+    assert.equal(hiderOf(statement)(words), shown);
+  });
+}
+
+test("an error shows no secret of its statement, in no part of it", () => {
+  const error = new HarborError("statement_failed", "Cannot run it", {
+    state: 'syntax error at or near "hunter2"',
+    hint: ["The role:", "CREATE ROLE a PASSWORD 'hunter2'"],
+    details: { statement: "CREATE ROLE a PASSWORD 'hunter2' NOW", index: 0 },
+  });
+  assert.doesNotMatch(JSON.stringify(error.with({ details: { more: 1 } })) + error.stack, /hunter2/);
+  assert.equal(error.details.statement, "CREATE ROLE a PASSWORD *** NOW");
+});
