@@ -3,6 +3,13 @@ import type { Mutant } from "./mutant.ts";
 /** The engines: locks and fences, transactions, whose code runs, and how a database is copied and replaced. */
 export const engineMutants: readonly Mutant[] = [
   {
+    file: "engines/postgres/within_database.ts",
+    find: 'return userStatement(sql.raw("SELECT 1"));',
+    replace: "return statement;",
+    danger: "a proof changes the server that it runs on",
+    tests: ["engines/postgres/within_database_test.ts"],
+  },
+  {
     file: "engines/sqlite/lock/row.ts",
     find: "WHERE id = 1 AND token = ?), unixepoch('subsec')",
     replace: "WHERE id = 1 AND (token = ? OR 1)), unixepoch('subsec')",

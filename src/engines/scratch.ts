@@ -12,6 +12,8 @@ export type Scratch = <T>(
 
 /** A scratch database, of which there can be copies. */
 export interface CopiedScratch extends Scratch {
+  /** What of the work so far was not run, since it is more than the database's own, as sentences. */
+  readonly notRun: ReadonlySet<string>;
   /**
    * Makes something in a new database, then runs work with what makes copies of that, all there is in it: what several begin
    * with is made once.
@@ -28,6 +30,6 @@ export interface CopiedScratch extends Scratch {
 /** What scratch databases are made with. */
 export interface ScratchOptions {
   readonly client: Client;
-  /** Is told of what could not be dropped, and of what was there before and is left alone. */
+  /** Is told of what could not be dropped. */
   readonly onLeft?: (text: string) => void;
 }

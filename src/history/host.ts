@@ -5,6 +5,7 @@ import type { Statement } from "./scripts/statement.ts";
 import { foldedName, tokensOf } from "../sql/cursor.ts";
 import { quoteName, quoteText } from "../sql/quote.ts";
 import { roleWords } from "../sql/role_statements.ts";
+import { serverWords } from "../sql/server_reach.ts";
 
 /** The file on which something was proven. */
 export interface HostUse {
@@ -27,7 +28,7 @@ export function hostWords({ file }: HostUse): string {
   return `proven on what ${file} makes, and not on what the host itself brings`;
 }
 
-const ofBoth = `${roleWords}|(?:create|alter|drop) (?:database|tablespace|subscription)|alter system`;
+const ofBoth = `${roleWords}|${serverWords}`;
 
 /** What changes more than the database in which it runs: none of it may come to a server by way of a scratch database. */
 const ofServer = new RegExp(

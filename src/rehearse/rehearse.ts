@@ -28,8 +28,8 @@ export interface Rehearsal {
   readonly queries: QuerySource | null;
   /** How long the copy took, in milliseconds. */
   readonly copyMs: number;
-  /** What of the figures will be otherwise on the database itself. */
-  readonly remarks: readonly string[];
+  /** Returns what will be otherwise on the database itself, as it is known when all is done. */
+  remarks(): readonly string[];
 }
 
 /** What is rehearsed, as it is known before what its revisions refer to is there. */
@@ -68,9 +68,8 @@ export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promi
     ...run.figures,
     failure,
     copyMs: rehearsal.copyMs,
-    remarks: rehearsal.remarks,
   };
-  const end = () => ({ rehearsalMs: performance.now() - began });
+  const end = () => ({ rehearsalMs: performance.now() - began, remarks: rehearsal.remarks() });
   if (failure !== null) {
     const nothingSeen = {
       schema: [],

@@ -48,7 +48,7 @@ function forecastOf(
       const source = queries.length === 0 ? null : { queries: queries.map(placed), remarks: [] };
       const hold = await holdOf(engine, url);
       const plan = { goal, pace: {}, check, hold, queries: source, copyMs: 7 };
-      return await rehearse(context, { ...await planRehearsal(context, plan), remarks: ["a remark"] });
+      return await rehearse(context, { ...await planRehearsal(context, plan), remarks: () => ["a remark"] });
     })
   );
 }
@@ -132,7 +132,7 @@ function shortStep(backMs: number, pauses: readonly number[], told: number): Pro
         hold: await holdOf(sqlite!, url),
         queries: null,
         copyMs: 0,
-        remarks: [],
+        remarks: () => [],
       });
       assert.equal(wayBack!.failure, null);
       assert.deepEqual(steps.map(({ direction, pausesMs }) => [direction, pausesMs]), [["upgrade", told]]);

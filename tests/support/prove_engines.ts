@@ -19,7 +19,8 @@ export interface ProofEngine {
 
 /** Makes again what there is to be a copy of, on what copies nothing. */
 function madeAgain(scratch: Scratch): CopiedScratch {
-  return Object.assign<Scratch, Pick<CopiedScratch, "after">>((...task) => scratch(...task), {
+  return Object.assign<Scratch, Pick<CopiedScratch, "after" | "notRun">>((...task) => scratch(...task), {
+    notRun: new Set(),
     after: async (make, work, schemas) =>
       await work(
         (each, more) =>

@@ -6,7 +6,7 @@ import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History } from "../../history/history.ts";
 import { type HostUse, hostWords } from "../../history/host.ts";
 import { unfold } from "../../history/unfold.ts";
-import type { ProofSetting } from "../proof/begin.ts";
+import { type NotRun, notRunOn, type ProofSetting } from "../proof/begin.ts";
 import { type Ground, groundWords } from "../proof/ground.ts";
 import { emptyText, proveRevisions } from "../proof/prove.ts";
 import type { Unfilled } from "../proof/prover.ts";
@@ -57,7 +57,7 @@ export async function checkProof(
       });
     }
   }
-  return findings;
+  return [...findings, ...notRunOn(settings).map(passedOver)];
 }
 
 /** Where revisions were squashed, there are databases that go by the ones, and some that go by the others. */
@@ -95,6 +95,17 @@ function fromSnapshot(dialect: Dialect, ground: Ground): ProjectFinding {
 function onHost(dialect: Dialect, host: HostUse): ProjectFinding {
   const message = `${dialect}: ${hostWords(host)}`;
   return { check: "proof", status: "pass", message, hint: null, details: { dialect, host } };
+}
+
+/** What would have changed more than a scratch database. */
+function passedOver({ dialect, text }: NotRun): ProjectFinding {
+  return {
+    check: "proof",
+    status: "pass",
+    message: `${dialect}: ${text}`,
+    hint: null,
+    details: { dialect, notRun: text },
+  };
 }
 
 /** What was proven without rows is not proven on rows. */

@@ -1,3 +1,4 @@
+import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../../engines/database.ts";
 import type { RunContext } from "../../engines/run_context.ts";
@@ -15,6 +16,19 @@ export interface ProofSetting {
   readonly signal: AbortSignal;
   now(): Date;
   readonly draftWhole: DraftWhole;
+}
+
+/** What of the scripts of a dialect is not proven, as a sentence: it would have changed more than a scratch database. */
+export interface NotRun {
+  readonly dialect: Dialect;
+  readonly text: string;
+}
+
+/** Returns what the proofs on these settings did not run. */
+export function notRunOn(settings: ReadonlyMap<Dialect, ProofSetting>): readonly NotRun[] {
+  return [...settings].flatMap(([dialect, { scratch }]) =>
+    [...scratch.notRun].map((text) => ({ dialect, text: `not proven: ${text}` }))
+  );
 }
 
 /** Begins the walks of one proof, each on a database of its own. */

@@ -34,6 +34,8 @@ const ofScripts: readonly ErrorCode[] = [
   "dangling_reference",
   "data_conflict",
   "read_only",
+  // Code that reaches out of the scratch database.
+  "check_failed",
 ];
 
 /** Returns what a proof begins at where the scripts up to the baseline failed; `null` where that stays an error. */

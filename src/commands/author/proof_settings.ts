@@ -1,5 +1,5 @@
 import { type Dialect, dialects } from "../../base/dialect.ts";
-import type { ProofSetting } from "../../author/proof/begin.ts";
+import { type NotRun, notRunOn, type ProofSetting } from "../../author/proof/begin.ts";
 import type { DraftWhole } from "../../author/proof/ground.ts";
 import type { App } from "../../cli/app.ts";
 import { readUrl } from "../../cli/read_url.ts";
@@ -30,6 +30,13 @@ export async function proofSettings(
     if (scratch !== null) found.set(dialect, { ...common, scratch });
   }
   return found;
+}
+
+/** Says what the proofs on these settings did not run, and returns it for `--json`. */
+export function tellNotRun({ report }: App, settings: ReadonlyMap<Dialect, ProofSetting>): readonly NotRun[] {
+  const notRun = notRunOn(settings);
+  for (const { dialect, text } of notRun) report.line(report.colors.magenta(`${dialect}: ${text}`));
+  return notRun;
 }
 
 /** What loads drizzle-kit, which few proofs need, is loaded when it is asked for. */

@@ -8,7 +8,7 @@ import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { readAppliedRevisions } from "./read_applied.ts";
 import { projectPaths, writeOptions } from "./write_revision.ts";
-import { proofSettings } from "./proof_settings.ts";
+import { proofSettings, tellNotRun } from "./proof_settings.ts";
 
 interface RebaseValues {
   readonly revision: string | null;
@@ -31,6 +31,7 @@ export async function runRebase(
     );
     return { json: { finished: true } };
   }
+  const proof = await proofSettings(app, proveUrl);
   const { order, rewritten, files, hosts, grounds } = await rebase({
     dir,
     cwd: system.cwd,
@@ -38,7 +39,7 @@ export async function runRebase(
     onto: onto ?? null,
     applied: () => readAppliedRevisions(app),
     engine: await loadDrizzleEngine(),
-    proof: await proofSettings(app, proveUrl),
+    proof,
     writing,
   });
   if (order.length === 0) report.line("nothing to do: the history has no branches");
@@ -52,6 +53,7 @@ export async function runRebase(
   for (const { dialect, ...ground } of grounds) {
     report.line(report.colors.magenta(`${dialect}: ${groundWords(ground)}`));
   }
+  const notRun = tellNotRun(app, proof);
   for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
-  return { json: { order, rewritten, files, hosts, grounds } };
+  return { json: { order, rewritten, files, hosts, grounds, notRun } };
 }

@@ -12,7 +12,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import { type HostUse, hostWords } from "../../history/host.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
-import { proofSettings } from "./proof_settings.ts";
+import { proofSettings, tellNotRun } from "./proof_settings.ts";
 import { projectPaths, writeOptions } from "./write_revision.ts";
 
 interface SquashValues {
@@ -81,6 +81,7 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
   const whole = proven.filter((dialect) => !upOnly.has(dialect));
   if (whole.length > 0) report.line(`proven up, down and up again, on rows: ${whole.join(" and ")}`);
   for (const host of hosts) report.line(hostWords(host));
+  const notRun = tellNotRun(app, proof);
   for (const [dialect, reason] of upOnly) {
     report.line(report.colors.magenta(`${dialect}: run up only: ${reason}`));
   }
@@ -97,6 +98,7 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
       files,
       proven,
       hosts,
+      notRun,
       unproven,
     },
   };

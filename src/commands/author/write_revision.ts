@@ -11,7 +11,7 @@ import type { Outcome } from "../../cli/command.ts";
 import { refuseForeignSchema, refuseUnlessUsable } from "../../cli/find_project.ts";
 import type { GenerateValues } from "./generate_options.ts";
 import { readDecisions } from "./generate_questions.ts";
-import { proofSettings } from "./proof_settings.ts";
+import { proofSettings, tellNotRun } from "./proof_settings.ts";
 import { lockPath, stateFolder } from "../verify/state_folder.ts";
 
 /** A developer's folder, read, and what drizzle-kit makes of it. */
@@ -113,11 +113,12 @@ export async function writeRevision(
       import("../../author/writing/write_together.ts"),
     ]);
   const drafted = filesOf(paths.dir, revision);
+  const proof = await proofSettings(app, options.proveUrl);
   const { proven, starts, hosts, grounds, empty, failed, hazards } = await checkNewRevision(drafted, {
     parts: revision.parts,
     dir: paths.dir,
     cwd: system.cwd,
-    proof: await proofSettings(app, options.proveUrl),
+    proof,
     mayFail: options.writeUnproven,
   });
   const changes = failed.size === 0 ? drafted : filesOf(paths.dir, revision, [...failed.keys()]);
@@ -155,6 +156,7 @@ export async function writeRevision(
   for (const { dialect, ...ground } of grounds) {
     report.line(report.colors.magenta(`${dialect}: ${groundWords(ground)}`));
   }
+  const notRun = tellNotRun(app, proof);
   for (const { dialect, ...each } of empty) {
     report.line(report.colors.magenta(`${dialect}: proven without rows in ${emptyText(each)}`));
   }
@@ -182,6 +184,7 @@ export async function writeRevision(
       starts,
       hosts,
       grounds,
+      notRun,
       empty,
       unproven,
       failed: [...failed].map(([dialect, error]) => ({ dialect, ...error.toJSON() })),

@@ -146,8 +146,15 @@ export interface Trial {
    * all that it refers to.
    */
   standIn?(references: readonly HostReference[]): Promise<void>;
+  /** Returns the copy as scripts get it: what would change more than that is not run, and named in `remarks`. Left out where nothing could. */
+  guard?(copy: Database): Database;
   /** What of the copy, or of the figures that are taken on it, is otherwise in the database itself, as sentences: as it is by now. */
   readonly remarks: readonly string[];
+}
+
+/** Returns the remarks on what was not run on a copy. */
+export function notRehearsed(sentences: Iterable<string>): readonly string[] {
+  return Array.from(sentences, (each) => `Not rehearsed: ${each}.`);
 }
 
 /** A reference to a table that no copy holds, by names as snapshots have them. */

@@ -8,10 +8,14 @@ import type { Database } from "../database.ts";
 import { UserStatement, userStatement } from "../statement_names.ts";
 import { markQuery, proofPrefix, rolesQuery } from "./catalogs/session_databases.ts";
 import { textOf } from "./session/statement.ts";
+import { type Tryout, withinDatabase } from "./within_database.ts";
 
-/** What a proof does with roles: all databases of the server have them, and not its own alone. */
+/** What a proof does with roles: all databases of the server have them, and not its own alone. So does a rehearsal. */
 export interface ProofRoles {
-  /** Returns the database of a proof as scripts get it: roles that are not the proof's are neither made, changed nor dropped, nor made members of each other. */
+  /**
+   * Returns the database of a proof as scripts get it: roles that are not the proof's are neither made, changed nor dropped, nor made members
+   * of each other; nor does anything else reach out of it, see {@link withinDatabase}.
+   */
   guard(database: Database): Database;
   /** Drops the roles that the scripts made, once the database is gone that may hold anything of theirs. */
   drop(): Promise<void>;
@@ -31,12 +35,15 @@ interface Role {
  * stays where a role is renamed, and a later proof knows by it what one left that was killed.
  */
 export async function watchRoles(
-  admin: Database,
-  { mark, onLeft }: { readonly mark: string; readonly onLeft: (text: string) => void },
+  admin: Pick<Database, "read" | "write">,
+  { mark, tryout, onLeft }: {
+    readonly mark: string;
+    readonly tryout: Tryout;
+    readonly onLeft: (text: string) => void;
+  },
 ): Promise<ProofRoles> {
+  const { noun, notRun } = tryout;
   const first = await rolesOf(admin);
-  /** Those that others have, and whose they are in words. */
-  const passedOver = new Map<string, string>();
   /** What scripts may call new roles, in small letters: of code all that may be a name. */
   const names = new Set<string>();
 
@@ -48,7 +55,7 @@ export async function watchRoles(
     };
     const change = readRoleStatement(text);
     if (change === null) {
-      refuseCode(text, { roles, mark, isOthers });
+      refuseCode(text, { roles, mark, tryout, isOthers });
       if (/\b(?:create\s+(?:role|user|group)|rename\s+to)\b/i.test(text)) {
         // It may spell a name without quotes, or in a text that it runs.
         for (const each of [/[\p{L}_][\p{L}\p{N}_$]*/gu, /(?<=")[^"]+(?=")/g, /(?<=')[^']+(?=')/g]) {
@@ -65,18 +72,16 @@ export async function watchRoles(
       const role = roles.get(name);
       if (!isOthers(token)) own.push(token);
       else {
-        passedOver.set(
-          name,
-          role?.proof
-            ? "made by a proof that is at work"
-            : role?.proof === false
-            ? `left on the server by a proof that was killed (unless it is in use since: DROP ROLE ${
-              quoteName(name)
-            })`
-            : role === undefined || first.has(name)
-            ? "on the server before the proof"
-            : "made by others during the proof",
-        );
+        const whose = role?.proof
+          ? "made by a proof that is at work"
+          : role?.proof === false
+          ? `left on the server by a proof that was killed (unless it is in use since: DROP ROLE ${
+            quoteName(name)
+          })`
+          : role === undefined || first.has(name)
+          ? `on the server before the ${noun}`
+          : `made by others during the ${noun}`;
+        notRun.add(`the role ${name} was ${whose}: what scripts do to the role itself was not run`);
       }
     }
     if (own.length > 0 && made) names.add(foldName(roleName(made)));
@@ -91,53 +96,55 @@ export async function watchRoles(
   }
 
   return {
-    guard: (database) => ({
-      ...database,
-      async write(batch, mode) {
-        let roles: Roles | undefined;
-        const statements: SQL[] = [];
-        for (const statement of batch) {
-          const text = statement instanceof UserStatement ? textOf(statement) : "";
-          const isOfRoles = /\b(?:role|user|group|owned|grant|revoke)\b/i.test(text);
-          if (isOfRoles) roles ??= await rolesOf(admin);
-          statements.push(isOfRoles ? adjusted(statement, text, roles!) : statement);
-        }
-        // What was made of code may be called from anywhere.
-        if (names.size === 0) return await database.write(statements, mode);
-        const others: string[] = [];
-        for (const { name, comment } of (roles ?? await rolesOf(admin)).values()) {
-          if (comment !== mark) others.push(name);
-        }
-        const marks = sql.raw(markQuery(mark, others, names));
-        if (mode !== "alone") {
-          return (await database.write([...statements, marks], mode)).slice(0, batch.length);
-        }
-        // What failed may have made some before. One that stays without a mark is said at the end.
-        return await database.write(statements, mode).finally(() => database.write([marks]).catch(() => {}));
-      },
-    }),
+    guard: (open) => {
+      const database = withinDatabase(open, tryout);
+      return {
+        ...database,
+        async write(batch, mode) {
+          let roles: Roles | undefined;
+          const statements: SQL[] = [];
+          for (const statement of batch) {
+            const text = statement instanceof UserStatement ? textOf(statement) : "";
+            const isOfRoles = /\b(?:role|user|group|owned|grant|revoke)\b/i.test(text);
+            if (isOfRoles) roles ??= await rolesOf(admin);
+            statements.push(isOfRoles ? adjusted(statement, text, roles!) : statement);
+          }
+          // What was made of code may be called from anywhere.
+          if (names.size === 0) return await database.write(statements, mode);
+          const others: string[] = [];
+          for (const { name, comment } of (roles ?? await rolesOf(admin)).values()) {
+            if (comment !== mark) others.push(name);
+          }
+          const marks = sql.raw(markQuery(mark, others, names));
+          if (mode !== "alone") {
+            return (await database.write([...statements, marks], mode)).slice(0, batch.length);
+          }
+          // What failed may have made some before. One that stays without a mark is said at the end.
+          return await database.write(statements, mode).finally(() =>
+            database.write([marks]).catch(() => {})
+          );
+        },
+      };
+    },
     async drop() {
       try {
         for (const { name, comment, proof } of (await rolesOf(admin)).values()) {
           if (first.has(name)) continue;
           if (comment === mark) {
             await admin.write([sql`DROP ROLE IF EXISTS ${sql.identifier(name)}`]).catch(() =>
-              onLeft(`the role ${name} of the proof could not be dropped`)
+              onLeft(`the role ${name} of the ${noun} could not be dropped`)
             );
           } else if (proof === null && names.has(foldName(name))) {
             onLeft(
-              `the role ${name} is new on the server, and nothing says whether the proof made it: it was left`,
+              `the role ${name} is new on the server, and nothing says whether the ${noun} made it: it was left`,
             );
           }
         }
       } catch {
         // What came of the work stands, also where the server is gone by now.
         if (names.size > 0) {
-          onLeft(`roles that the proof made may be on the server still, with the comment ${mark}`);
+          onLeft(`roles that the ${noun} made may be on the server still, with the comment ${mark}`);
         }
-      }
-      for (const [name, whose] of passedOver) {
-        onLeft(`the role ${name} was ${whose}: what scripts do to the role itself was not run`);
       }
     },
   };
@@ -146,7 +153,7 @@ export async function watchRoles(
 /** By name. */
 type Roles = ReadonlyMap<string, Role>;
 
-async function rolesOf(admin: Database): Promise<Roles> {
+async function rolesOf(admin: Pick<Database, "read">): Promise<Roles> {
   const roles = new Map<string, Role>();
   for (const role of await admin.read<Role>(sql.raw(rolesQuery(proofPrefix)))) roles.set(role.name, role);
   return roles;
@@ -162,13 +169,14 @@ const everybody = ["all", "current_role", "current_user", "session_user"];
  */
 function refuseCode(
   text: string,
-  { roles, mark, isOthers }: {
+  { roles, mark, tryout: { verb, noun, remedy }, isOthers }: {
     readonly roles: Roles;
     readonly mark: string;
+    readonly tryout: Tryout;
     readonly isOthers: (token: Token) => boolean;
   },
 ): void {
-  for (const [verb, named] of roleCodeIn(text)) {
+  for (const [change, named] of roleCodeIn(text)) {
     const told = named?.find(isOthers);
     let name = told && roleName(told);
     for (const role of named === null ? roles.values() : []) {
@@ -177,12 +185,10 @@ function refuseCode(
     if (name === undefined) continue;
     throw new HarborError(
       "check_failed",
-      `Cannot prove the scripts while code in them may ${verb} the role "${name}"`,
+      `Cannot ${verb} the scripts while code in them may ${change} the role "${name}"`,
       {
-        state: "it is not the proof's, and all databases of the server have it",
-        hint: named === null
-          ? "Name a server without roles of others: --prove-url postgresql://…"
-          : "Write it as a statement of its own, outside of code, which a proof passes over. Or name a server without the role: --prove-url postgresql://…",
+        state: `it is not the ${noun}'s, and all databases of the server have it`,
+        hint: remedy.ofRole(named !== null),
         details: { statement: text },
       },
     );

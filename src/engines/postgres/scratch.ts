@@ -7,19 +7,24 @@ import { leftoversQuery, ownMarkQuery, proofPrefix } from "./catalogs/session_da
 import { openPostgres } from "./driver.ts";
 import { type ProofRoles, watchRoles } from "./proof_roles.ts";
 import type { CopiedScratch, Scratch, ScratchOptions } from "../scratch.ts";
+import { proofTryout, type Tryout } from "./within_database.ts";
 
 /**
  * Returns a scratch database on the server that a URL names. It is made for the proof and dropped afterwards; the
- * database in the URL is only connected to. What was left behind by processes that are gone is dropped first. Roles are the
+ * database in the URL is only connected to. What was left behind by processes that are gone is dropped first. Roles, and more, are the
  * whole server's: see {@link ProofRoles}.
  */
 export function postgresScratch(url: PostgresUrl, options: ScratchOptions): CopiedScratch {
-  return scratchFrom(url, options, null);
+  return scratchFrom(url, { ...options, tryout: proofTryout() }, null);
 }
 
 /** @param template The database of a proof of which each is a copy; `null` for a new one each */
-function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string | null): CopiedScratch {
-  const { client, onLeft } = options;
+function scratchFrom(
+  url: PostgresUrl,
+  options: ScratchOptions & { readonly tryout: Tryout },
+  template: string | null,
+): CopiedScratch {
+  const { client, onLeft, tryout } = options;
 
   /** Runs work while there is a new database. */
   async function withNew<T>(work: (name: string, roles: ProofRoles) => Promise<T>): Promise<T> {
@@ -29,6 +34,7 @@ function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string
       const name = await newName(admin);
       const roles = await watchRoles(admin, {
         mark: template ?? name,
+        tryout,
         onLeft: (text) => onLeft?.(text),
       });
       await createDatabase(admin, name, template ?? "template0");
@@ -61,6 +67,7 @@ function scratchFrom(url: PostgresUrl, options: ScratchOptions, template: string
         inDatabase(placeOf(name, schemas), client, (database) => work(guard(database)))
       ),
     {
+      notRun: tryout.notRun,
       after: <Made, T>(
         make: (database: Database) => Promise<Made>,
         work: (copies: Scratch, made: Made) => Promise<T>,

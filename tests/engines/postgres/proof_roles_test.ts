@@ -24,8 +24,9 @@ async function withScratch(
 ): Promise<readonly string[]> {
   const url = parseDatabaseUrl(await admin()) as PostgresUrl;
   const told: string[] = [];
-  await work(postgresScratch(url, { client: testClient, onLeft: (text) => told.push(text) }), told);
-  return told;
+  const scratch = postgresScratch(url, { client: testClient, onLeft: (text) => told.push(text) });
+  await work(scratch, told);
+  return [...told, ...scratch.notRun];
 }
 
 async function run(statement: string): Promise<void> {

@@ -18,7 +18,7 @@ for (const version of [15, 18] as const) {
         await session.script(told);
         await session.script("CREATE TABLE public.t AS SELECT n FROM generate_series(1, 5000) n");
         const content = { serverVersion: "", tables: [], schema: "" };
-        const trial = { content, url, owners: [], standIns: openStandIns(session) };
+        const trial = { content, url, owners: [], standIns: openStandIns(session), reach: null };
         await tryOn(session, trial, async () => {
           await session.script(told);
           const left = await query(

@@ -41,7 +41,7 @@ export async function rehearseOnCopy(
       copyMs: timing.copyMs + timing.proofMs,
     });
     await trial.standIn?.(hostReferences(rehearsal.revisions, await onCopy.database.introspect()));
-    return await rehearse(onCopy, { ...rehearsal, remarks: [unpaced, ...trial.remarks] });
+    return await rehearse(onCopy, { ...rehearsal, remarks: () => [unpaced, ...trial.remarks] });
   });
 }
 

@@ -7,12 +7,12 @@ import type { App } from "../../../cli/app.ts";
 export async function withTrial<T>(
   { system: { client } }: App,
   context: RunContext,
-  { url, options }: Pick<Trial, "url" | "options">,
+  { url, options, guard = (copy) => copy }: Pick<Trial, "url" | "options" | "guard">,
   work: (copy: RunContext) => Promise<T>,
 ): Promise<T> {
   const database = await openDatabase(url, { client, access: "write", ...options });
   try {
-    return await work({ ...context, database, notify: quietly(context.notify) });
+    return await work({ ...context, database: guard(database), notify: quietly(context.notify) });
   } finally {
     await database.close();
   }

@@ -1,12 +1,16 @@
 import { randomBytes } from "node:crypto";
+import type { SQL } from "drizzle-orm";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { messageOf } from "../../../base/errors.ts";
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { HostScript } from "../../../history/host.ts";
 import { namedReferences, type NotRestored, type ProofHost } from "../../backup/content.ts";
-import type { Trial, TrialObstacle } from "../../backup/engine.ts";
+import { notRehearsed, type Trial, type TrialObstacle } from "../../backup/engine.ts";
 import { aside, type BackupTask, inTransaction, isUndefined, query, withBackupSession } from "./session.ts";
-import { leftoversQuery, ownMarkQuery } from "../catalogs/session_databases.ts";
+import { leftoversQuery, ownMarkQuery, proofPrefix } from "../catalogs/session_databases.ts";
+import { type ProofRoles, watchRoles } from "../proof_roles.ts";
+import { rehearsalTryout, type Tryout } from "../within_database.ts";
+import { textOf } from "../session/statement.ts";
 import type { Session } from "../session/session.ts";
 import { sqlStateOf } from "../session/errors.ts";
 import { bringHost, isDuplicate, readHostFile } from "./bring_host.ts";
@@ -38,6 +42,8 @@ export interface Aside {
   /** Statements that give what a trial may call to whom it belongs: all that is made there is ours. */
   readonly owners: readonly string[];
   readonly standIns: StandIns;
+  /** What scripts of a trial may not change, since the whole server has it; `null` where nothing is tried. */
+  readonly reach: { readonly roles: ProofRoles; readonly tryout: Tryout } | null;
 }
 
 /** What is going to be done in a scratch database. */
@@ -106,7 +112,9 @@ async function attempt<T>(
       return without(sqlStateOf(error) === diskFull ? noRoom : "the server makes no scratch database");
     }
     let isOpen = false;
+    let reach: Aside["reach"] = null;
     try {
+      if (isTried) reach = await watchReach(admin, name);
       const extensions = await aside(admin, () => listExtensions(admin));
       const makeable = holds === "all" ? [] : await inSnapshotOf(admin, () => listMakeable(admin));
       const owners = isTried ? await aside(admin, () => ownersToTry(admin, task.url)) : [];
@@ -135,7 +143,7 @@ async function attempt<T>(
             display: `the copy of ${task.url.display}`,
             settings: { ...task.url.settings, search_path: admin.path },
           };
-          const restored = await work(scratch, { url, owners, standIns });
+          const restored = await work(scratch, { url, owners, standIns, reach });
           const { notFollowed, refusal } = standIns;
           // Whoever tries something keeps to himself what that threw.
           if (refusal !== null) throw refusal;
@@ -175,8 +183,22 @@ async function attempt<T>(
       return without("the role may not connect to a new database");
     } finally {
       await drop(admin, name, true);
+      await reach?.roles.drop();
     }
   });
+}
+
+/** Notes which roles there are before scripts are tried in a scratch database. */
+async function watchReach(admin: Session, name: string): Promise<NonNullable<Aside["reach"]>> {
+  const tryout = rehearsalTryout();
+  const server = {
+    read: <Row>(statement: SQL) => aside(admin, async () => [...await query<Row>(admin, textOf(statement))]),
+    write: (statements: readonly SQL[]) =>
+      admin.run(statements.map((each) => ({ text: textOf(each), parameters: [] }))).then(() => []),
+  };
+  const mark = proofPrefix + name.slice(prefix.length);
+  // A role that stays has the mark, by which the next proof names it.
+  return { roles: await watchRoles(server, { mark, tryout, onLeft: () => {} }), tryout };
 }
 
 /** Whether a reference out of the copy could not be made. One that dangles within the copy is the copy's own fault. */
@@ -205,7 +227,7 @@ const untrusted = "code of a role with fewer rights would run";
 /** Lets something be tried on what was restored, when the server knows its rows as it knows those of the database itself. */
 export async function tryOn(
   scratch: Session,
-  { content, url, owners, standIns }: Pick<Trial, "content"> & Aside,
+  { content, url, owners, standIns, reach }: Pick<Trial, "content"> & Aside,
   onRestored: (trial: Trial) => Promise<void>,
 ): Promise<void> {
   for (const text of owners) {
@@ -226,8 +248,14 @@ export async function tryOn(
     options: {},
     hold,
     standIn: forMore,
+    ...reach === null ? {} : { guard: reach.roles.guard },
     get remarks() {
-      return [...trialRemarks, ...remarks, ...madeUp.length === 0 ? [] : [madeUpText(madeUp)]];
+      return [
+        ...trialRemarks,
+        ...remarks,
+        ...madeUp.length === 0 ? [] : [madeUpText(madeUp)],
+        ...notRehearsed(reach?.tryout.notRun ?? []),
+      ];
     },
   });
 }

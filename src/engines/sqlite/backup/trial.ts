@@ -2,8 +2,9 @@ import { copyLargeFile } from "../../../base/files/copy_large_file.ts";
 import { removeLargeFile } from "../../../base/files/remove_large_file.ts";
 import { sqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import type { OpenOptions } from "../../database.ts";
-import type { ProveOptions } from "../../backup/engine.ts";
+import { notRehearsed, type ProveOptions } from "../../backup/engine.ts";
 import { sideFiles } from "../connection/database_file.ts";
+import { withinFile } from "../within_file.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { proveCopy, readAccount } from "./copy.ts";
 import { holdFile } from "./hold_file.ts";
@@ -39,7 +40,17 @@ export async function proveAndTry(
     const { content } = proven;
     const options = largeRows === undefined ? {} : { largeRows };
     const url = sqliteFileUrl(trial, `the copy of ${shown}`);
-    await onRestored({ content, url, options, hold: holdFile({ path: trial, was: path }), remarks });
+    const notRun = new Set<string>();
+    await onRestored({
+      content,
+      url,
+      options,
+      hold: holdFile({ path: trial, was: path }),
+      guard: (copy) => withinFile(copy, "the copy", notRun),
+      get remarks() {
+        return [...remarks, ...notRehearsed(notRun)];
+      },
+    });
     return proven;
   } finally {
     for (const ending of ["", ...sideFiles]) await removeLargeFile(trial + ending, signal);

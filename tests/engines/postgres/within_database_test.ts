@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PostgresUrl } from "../../../src/base/url/postgres_url.ts";
+import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
+import { postgresScratch } from "../../../src/engines/postgres/scratch.ts";
+import { testClient } from "../../support/databases.ts";
+import { rejectsWith } from "../../support/harbor_error.ts";
+import { prove } from "../../support/prove_engines.ts";
+import { runHere } from "../../support/run_here.ts";
+import { schemaHistory } from "../../support/samples/schema_history.ts";
+import { withScriptProject } from "../../support/samples/script_project.ts";
+import { sharedPostgres, withClient } from "../../support/servers/postgres_server.ts";
+
+const notes = { notes: { columns: { id: "integer!" } } } as const;
+const table = 'CREATE TABLE "notes" ("id" integer PRIMARY KEY NOT NULL)';
+
+/** A history of which the second revision does something beside its table. */
+const historyOf = (up: readonly string[]) =>
+  schemaHistory("postgresql", [
+    { tables: notes, up: [table], down: ['DROP TABLE "notes"'] },
+    { tables: notes, up, down: ["SELECT 1"] },
+  ]);
+
+const scratchOf = async () =>
+  postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, { client: testClient });
+
+const run = async (statement: string) =>
+  await withClient(await sharedPostgres(15), (client) => client.unsafe(statement));
+
+test("a proof runs nothing that reaches out of its database, and says so", async () => {
+  const other = "within_other";
+  await run(`DROP DATABASE IF EXISTS ${other}`);
+  await run(`CREATE DATABASE ${other}`);
+  const state = () =>
+    run(
+      `SELECT datacl, shobj_description(oid, 'pg_database') AS said, pg_encoding_to_char(encoding) AS encoding,
+        (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = d.oid) AS settings FROM pg_database d WHERE datname = '${other}'`,
+    );
+  const before = await state();
+  const statements = [
+    `GRANT CONNECT ON DATABASE ${other} TO PUBLIC`,
+    `COMMENT ON DATABASE ${other} IS 'theirs'`,
+    `ALTER DATABASE ${other} SET work_mem TO '8MB'`,
+    `ALTER ROLE CURRENT_USER IN DATABASE ${other} SET work_mem TO '8MB'`,
+    "COPY notes TO '/tmp/within_other.csv'",
+    "COPY notes FROM PROGRAM 'touch /tmp/within_other'",
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${other}'`,
+    "CREATE SUBSCRIPTION s CONNECTION 'host=/nowhere password=hunter2' PUBLICATION p",
+  ];
+  try {
+    const scratch = await scratchOf();
+    await prove(historyOf(statements), scratch);
+    assert.deepEqual([...await state()], [...before]);
+    // The one that is the role's is known as such.
+    assert.equal(scratch.notRun.size, statements.length);
+    const told = [...scratch.notRun].join("\n");
+    assert.match(
+      told,
+      /^COMMENT ON DATABASE within_other IS 'theirs' reaches out of the database of the proof: it was not run$/m,
+    );
+    assert.match(told, /CREATE SUBSCRIPTION/);
+    assert.doesNotMatch(told, /hunter2/);
+  } finally {
+    await run(`DROP DATABASE ${other}`);
+  }
+});
+
+const reaching = "PERFORM pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = 'within_nobody'";
+const making = `CREATE FUNCTION reach() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${reaching}; END $$`;
+
+// One row a script: what in it is code that reaches out.
+const refused = [
+  ["a block", [`DO $$ BEGIN ${reaching}; END $$`]],
+  ["a trigger's function", [
+    `CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${reaching}; RETURN NEW; END $$`,
+  ]],
+  ["a block that calls a function", [making, "DO $$ BEGIN PERFORM reach(); END $$"]],
+] as const;
+for (const [what, up] of refused) {
+  test(`a proof refuses ${what} that reaches out of its database, and says what helps`, async () => {
+    const error = await rejectsWith(
+      "not_proven",
+      scratchOf().then((scratch) => prove(historyOf(up), scratch)),
+    );
+    assert.match(
+      error.message,
+      /code in them may use (?:pg_cancel_backend|reach): that reaches out of the database of the proof/,
+    );
+    assert.match(error.hintLines.join("\n"), /a statement of its own.*--write-unproven/);
+  });
+}
+
+test("a function that reaches out is made in a proof, and not called", async () => {
+  const scratch = await scratchOf();
+  await prove(historyOf([making, "SELECT reach()", "DROP FUNCTION reach()"]), scratch);
+  assert.deepEqual([...scratch.notRun], [
+    "SELECT reach() reaches out of the database of the proof: it was not run",
+  ]);
+});
+
+test("a rehearsal leaves roles and other databases of the server as they were, and says what it did not run", async () => {
+  const [database, role] = ["within_trial", "within_rehearsed"];
+  const up = `CREATE ROLE ${role}; GRANT USAGE ON SCHEMA public TO ${role};
+    COMMENT ON DATABASE postgres IS 'theirs'; COMMENT ON ROLE pg_monitor IS 'theirs';`;
+  const down = `DROP OWNED BY ${role}; DROP ROLE ${role};`;
+  const url = new URL(await sharedPostgres(15));
+  url.pathname = `/${database}`;
+  await run(`DROP DATABASE IF EXISTS ${database}`);
+  await run(`CREATE DATABASE ${database}`);
+  const state = () =>
+    run(
+      `SELECT shobj_description(oid, 'pg_database') AS said, (SELECT count(*) FROM pg_roles WHERE rolname = '${role}') AS made,
+        (SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = 'pg_monitor') AS monitor
+      FROM pg_database WHERE datname = 'postgres'`,
+    );
+  try {
+    await withScriptProject("postgresql", { up, down }, async (cwd) => {
+      const env = { DATABASE_URL: url.href, HARBOR_DB_BACKUP_DIR: `${cwd}/kept` };
+      await withClient(url.href, async (client) => {
+        await client.unsafe("CREATE TABLE t (a int PRIMARY KEY)");
+        await client.unsafe("INSERT INTO t VALUES (1)");
+      });
+      assert.equal((await runHere(["stamp", "base", "--yes"], { cwd, env })).code, 0);
+      const before = await state();
+      const { code, stdout, stderr } = await runHere(["upgrade", "--rehearse"], { cwd, env });
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(
+        stderr,
+        /Not rehearsed: COMMENT ON DATABASE postgres .* reaches out of the copy: it was not run\./,
+      );
+      assert.match(stderr, /Not rehearsed: the role pg_monitor was on the server before the rehearsal/);
+      assert.deepEqual([...await state()], [...before]);
+    });
+  } finally {
+    await run(`DROP DATABASE ${database}`);
+  }
+});
