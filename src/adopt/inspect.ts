@@ -14,7 +14,8 @@ import { readAppliedIn } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findOtherRelations } from "../state/find_other_relations.ts";
 import { heldAsLeft } from "../state/held_as_left.ts";
-import { ownNames, schemasOf } from "../state/read_unmanaged.ts";
+import { ownNames } from "../state/own_names.ts";
+import { schemasOf } from "../state/read_unmanaged.ts";
 
 /** What a look at a database shows. */
 export interface Inspection {

@@ -41,11 +41,6 @@ export interface Inspector {
   unsaid(database: Database): Promise<readonly UnsaidPart[]>;
   /** Returns the constraints that are there and that nothing enforces because triggers are disabled, each in words. */
   unenforced(database: Database): Promise<readonly string[]>;
-  /**
-   * Returns why the connected user may not change these tables or make new ones, with the remedy; `null` when it may,
-   * or when only trying can tell.
-   */
-  missingRights(database: Database, tables: readonly string[]): Promise<MissingRights | null>;
   /** Returns what hangs on indexes and constraints and is not in a snapshot; nothing where nothing of that kind can be lost. */
   attachments(database: Database): Promise<readonly Attachment[]>;
   /** Returns how many bytes each table takes with its indexes; none where the engine does not tell. */

@@ -1,7 +1,6 @@
-import { loadInspector } from "../engines/open/inspector.ts";
+import { missingRights } from "../engines/open/missing_rights.ts";
 import { HarborError } from "../base/errors.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { ownNames } from "./read_unmanaged.ts";
 
 /**
  * Returns the error for a user who may look at a database and not change it; `null` for one who may.
@@ -11,10 +10,11 @@ import { ownNames } from "./read_unmanaged.ts";
 export async function rightsError(
   verb: string,
   { database, history }: RunContext,
-  tables: readonly string[] = [...ownNames(history), "harbor_version"],
+  tables?: readonly string[],
 ): Promise<HarborError | null> {
-  const inspector = await loadInspector(database.dialect);
-  const missing = await inspector.missingRights(database, tables);
+  const meant = async () =>
+    tables ?? [...(await import("./own_names.ts")).ownNames(history), "harbor_version"];
+  const missing = await missingRights(database, meant);
   if (missing === null) return null;
   return new HarborError("read_only", `Cannot ${verb} "${database.url}": ${missing.state}`, {
     hint: missing.remedy,

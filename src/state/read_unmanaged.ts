@@ -3,10 +3,11 @@ import type { Applied } from "../history/applied.ts";
 import type { State } from "./state.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import { HarborError } from "../base/errors.ts";
-import { headOf, type History, type Revision } from "../history/history.ts";
+import type { History, Revision } from "../history/history.ts";
 import { snapshotIfThere, snapshotOf } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { heldAsLeft } from "./held_as_left.ts";
+import { ownNames } from "./own_names.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "./rules/match_revision.ts";
 import { readAppliedIn } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -138,14 +139,6 @@ function describeMatch(history: History, live: Snapshot): string {
     : `; its schema is no revision's, and nearest to ${revision}, with ${
       counted(differences.length, "difference")
     }`;
-}
-
-/** Returns the names of the tables of head, and of what only the database's ledger knows. */
-export function ownNames(history: History): readonly string[] {
-  const head = headOf(history);
-  const ahead = history.revisions.filter(({ ledger }) => ledger !== undefined).map(snapshotIfThere);
-  const schemas = [...head === undefined ? [] : [snapshotOf(head)], ...ahead];
-  return [...new Set(schemas.flatMap((schema) => schema?.tables ?? []).map(({ name }) => name))];
 }
 
 function notHere(url: string, names: readonly string[]): HarborError {

@@ -6,7 +6,6 @@ import { home, own, tableName } from "./catalogs/place_words.ts";
 import { silencedConstraints, unenforced } from "./catalogs/silenced.ts";
 import { readTableSettings } from "./catalogs/table_settings.ts";
 import { readUnsaid } from "./catalogs/unsaid.ts";
-import { missingRights } from "./missing_rights.ts";
 import { amcheckProbe } from "./probes/amcheck.ts";
 import { checksums } from "./probes/checksums.ts";
 import { collations } from "./probes/collations.ts";
@@ -32,7 +31,6 @@ export const postgresInspector: Inspector = {
   tableSettings: readTableSettings,
   unsaid: readUnsaid,
   unenforced,
-  missingRights,
   attachments,
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(

@@ -5,10 +5,10 @@ import type { Database } from "../database.ts";
 import type { MissingRights } from "../inspector.ts";
 import { home, own, tableName } from "./catalogs/place_words.ts";
 
-/** See `Inspector.missingRights`. */
+/** See `missingRights` in `engines/open/`. */
 export async function missingRights(
   database: Database,
-  tables: readonly string[],
+  tables: () => Promise<readonly string[]>,
 ): Promise<MissingRights | null> {
   // Asked for together, which is one way there and back.
   const asking = database.read<Role>(
@@ -40,7 +40,8 @@ export async function missingRights(
       remedy: `As a superuser: ALTER ROLE ${quoteName(name)} SET session_replication_role = origin;`,
     };
   }
-  const others = foreign.filter((table) => tables.includes(table.name));
+  const meant = foreign.length === 0 ? [] : await tables();
+  const others = foreign.filter((table) => meant.includes(table.name));
   const [first] = others;
   if (first !== undefined) {
     return {
@@ -70,19 +71,16 @@ export async function missingRights(
 /** Returns why tables that are not there yet may not be made in the schemas that the history names. */
 async function missingInSchemas(
   { schemas = [], read }: Database,
-  { name, tables }: { readonly name: string; readonly tables: readonly string[] },
+  { name, tables }: { readonly name: string; readonly tables: () => Promise<readonly string[]> },
 ): Promise<MissingRights | null> {
-  const wanted = tables.flatMap((table) => placeOfName(table, schemas).schema ?? []);
+  const wanted = schemas.length === 0 ? [] : (await tables()).flatMap((table) => {
+    const { schema, bare } = placeOfName(table, schemas);
+    return schema === null ? [] : [sql`(${table}::text, ${schema}::text, ${bare}::text)`];
+  });
   if (wanted.length === 0) return null;
   const rows = await read<{ table: string; creates: boolean | null; makes: boolean }>(
     sql`SELECT t.name AS "table", has_schema_privilege(to_regnamespace(quote_ident(t.schema))::oid, 'CREATE') AS creates, has_database_privilege(current_database(), 'CREATE') AS makes FROM (VALUES ${
-      sql.join(
-        tables.flatMap((table) => {
-          const { schema, bare } = placeOfName(table, schemas);
-          return schema === null ? [] : [sql`(${table}::text, ${schema}::text, ${bare}::text)`];
-        }),
-        sql`, `,
-      )
+      sql.join(wanted, sql`, `)
     }) AS t (name, schema, bare) WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = t.schema AND c.relname = t.bare) ORDER BY 1`,
   );
   const first = rows.find(({ creates, makes }) => creates === false || (creates === null && !makes));

@@ -35,7 +35,6 @@ export const sqliteInspector: Inspector = {
     }
   },
   // Opening the file for writing tells.
-  missingRights: () => Promise.resolve(null),
   tableSettings: () => Promise.resolve([]),
   unsaid: readUnsaid,
   // Whoever connects decides that for themselves.
