@@ -356,8 +356,8 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     file: "releases/may_run.ts",
-    find: "column.notNull && column.default === null",
-    replace: "false && column.default === null",
+    find: "column.isNeeded && ",
+    replace: "false && ",
     danger: "a release is said to run whose every sign-up fails",
     tests: ["releases/may_run_test.ts"],
   },

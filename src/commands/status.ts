@@ -7,6 +7,7 @@ import type { RevisionName, Status } from "../state/read_status.ts";
 import { returnCommand } from "../state/rules/due.ts";
 import { readIdentity, unknownIdentity } from "../engines/backup/identity.ts";
 import { besideWords } from "../engines/beside_progress.ts";
+import { readColumns } from "../state/read_columns.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Newest, StoredBackup } from "../backup/store/folder.ts";
 import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
@@ -16,7 +17,7 @@ import { findDue } from "./migrate/around.ts";
 import { ageText, listedBackup, positionText } from "./backup/output.ts";
 import { amountText, keptJson, unreturnedText, whatText } from "./backup/kept_output.ts";
 import { readKnownReleases } from "../releases/known_releases.ts";
-import { releasesThatRun, type Verdict } from "../releases/may_run.ts";
+import { releasesThatFind, releasesThatRun, type Verdict } from "../releases/may_run.ts";
 import { verdictLines } from "../releases/words.ts";
 import { defineCommand } from "../cli/command.ts";
 import { flag, text, type Values } from "../cli/options.ts";
@@ -107,9 +108,12 @@ async function judgeReleases(app: App, { database }: RunContext): Promise<Releas
   if (releases === null) return { releases, releasesProblem: problem };
   try {
     const named = [...new Set(releases.flatMap(({ tables }) => Object.keys(tables)))];
-    const some = await database.introspect(named, "columns");
-    const schema = some.tables.length === named.length ? some : await database.introspect();
-    return { releases: releasesThatRun(schema, releases), releasesProblem: null };
+    const { dialect } = database;
+    const tables = await readColumns(database, named);
+    const verdicts = tables.length === named.length
+      ? releasesThatFind({ dialect, tables, views: [] }, releases)
+      : releasesThatRun(await database.introspect(), releases);
+    return { releases: verdicts, releasesProblem: null };
   } catch (error) {
     if (error instanceof HarborError) return { releases: null, releasesProblem: error };
     throw error;

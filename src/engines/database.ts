@@ -122,9 +122,8 @@ export interface Database {
    * Reads the live schema in normal form.
    *
    * @param only Of these tables alone, and nothing else: of a large schema that takes a fraction of the time
-   * @param part `columns`: their columns alone, and no key, constraint or index, which take most of that time
    */
-  introspect(only?: readonly string[], part?: "columns"): Promise<Snapshot>;
+  introspect(only?: readonly string[]): Promise<Snapshot>;
   /**
    * Returns what tells this database from a copy that is called by the same name, the same at every time: a file's
    * folder, a server's own number. `null` where the engine cannot say.

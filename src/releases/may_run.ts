@@ -1,7 +1,7 @@
 import { keyOf } from "../base/fold_name.ts";
 import type { Dialect } from "../base/dialect.ts";
-import { isGenerated } from "../schema/generated.ts";
-import type { Snapshot, Table } from "../schema/snapshot.ts";
+import type { Snapshot } from "../schema/snapshot.ts";
+import { type TableColumns, tableColumns } from "../schema/table_columns.ts";
 import { columnsOf, type Release, type TableUse } from "./releases.ts";
 
 /** Why a release fails on a schema. */
@@ -26,11 +26,27 @@ export interface Verdict {
  * column that has to be given. Of a view only that it is there is looked at, since a schema has no columns of it.
  */
 export function releasesThatRun(schema: Snapshot, releases: readonly Release[]): readonly Verdict[] {
-  const { dialect } = schema;
-  const tables = new Map(schema.tables.map((table) => [keyOf(table.name, dialect), table]));
-  const views = new Set(
-    schema.others.filter(({ kind }) => /view$/.test(kind)).map(({ name }) => keyOf(name, dialect)),
+  const views = schema.others.filter(({ kind }) => /view$/.test(kind)).map(({ name }) => name);
+  return releasesThatFind(
+    { dialect: schema.dialect, tables: schema.tables.map(tableColumns), views },
+    releases,
   );
+}
+
+/** What a release may find. */
+interface Findings {
+  readonly dialect: Dialect;
+  readonly tables: readonly TableColumns[];
+  readonly views: readonly string[];
+}
+
+/** As {@link releasesThatRun}, of tables that nothing more is known of. */
+export function releasesThatFind(
+  { dialect, ...there }: Findings,
+  releases: readonly Release[],
+): readonly Verdict[] {
+  const tables = new Map(there.tables.map((table) => [keyOf(table.name, dialect), table]));
+  const views = new Set(there.views.map((name) => keyOf(name, dialect)));
   return releases.map(({ name: release, tables: uses }) => {
     const reasons = Object.entries(uses).flatMap(([name, use]): readonly Reason[] => {
       const table = tables.get(keyOf(name, dialect));
@@ -42,7 +58,7 @@ export function releasesThatRun(schema: Snapshot, releases: readonly Release[]):
 }
 
 function reasonsOf(
-  table: Table,
+  table: TableColumns,
   use: TableUse,
   { name, dialect }: { readonly name: string; readonly dialect: Dialect },
 ): readonly Reason[] {
@@ -53,14 +69,12 @@ function reasonsOf(
   const named = columnsOf(use).flatMap((column) => {
     const there = found.get(keyOf(column, dialect));
     if (there === undefined) return [reason("missing column", column)];
-    return isGenerated(there) && written.has(column) ? [reason("generated", column)] : [];
+    return there.isGenerated && written.has(column) ? [reason("generated", column)] : [];
   });
   // A release that inserts nothing leaves nothing out.
   const left = given.size === 0
     ? []
-    : table.columns.filter((column) =>
-      column.notNull && column.default === null && !column.identity && !given.has(keyOf(column.name, dialect))
-    );
+    : table.columns.filter((column) => column.isNeeded && !given.has(keyOf(column.name, dialect)));
   return [...named, ...left.map((column) => reason("value needed", column.name))];
 }
 

@@ -226,11 +226,11 @@ export async function openPostgres(
     readsBlockWriters: () => false,
     lockHolder: () => lock.holder(),
     requireOwnHands: (table) => trusted(trust.requireOwnHands(table)),
-    async introspect(only, part) {
+    async introspect(only) {
       const [found] = only === undefined
         ? await rowsOf<Occupation>({ text: occupation(session), parameters: [] })
         : [{ used: true, others: false }];
-      const look = { only, part, others: found?.others === true };
+      const look = { only, others: found?.others === true };
       return readSnapshot(
         found?.used ? await readOnly(introspection(session, look), "SELECT … FROM pg_catalog") : [],
         session.named,

@@ -21,8 +21,6 @@ import type { Statement } from "./session/statement.ts";
 export interface Look {
   /** See `Database.introspect`. */
   readonly only?: readonly string[] | undefined;
-  /** See `Database.introspect`. */
-  readonly part?: "columns" | undefined;
   /** Whether there may be anything but tables. */
   readonly others: boolean;
 }
@@ -36,13 +34,13 @@ export interface Look {
  */
 export function introspection(
   { path, ...place }: Place & Pick<Session, "path">,
-  { only, part, others: hasOthers }: Look = { others: true },
+  { only, others: hasOthers }: Look = { others: true },
 ): readonly Statement[] {
   const plain = (text: string): Statement => ({ text: inPlace(text, place), parameters: [] });
   return [
     turnToOurs,
     plain(settings),
-    plain(`DECLARE harbor_tables NO SCROLL CURSOR FOR ${tablesOf(only, part)}`),
+    plain(`DECLARE harbor_tables NO SCROLL CURSOR FOR ${tablesOf(only)}`),
     plain(`DECLARE harbor_others NO SCROLL CURSOR FOR ${hasOthers ? others : nothing}`),
     ...place.named.length === 0 ? [] : [plain(`DECLARE harbor_mixed NO SCROLL CURSOR FOR ${mixed}`)],
     setPath(path),
@@ -240,10 +238,8 @@ const indexes = `(SELECT coalesce(json_agg(json_build_object(
     SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.conrelid = c.oid AND k.contype IN ('p', 'u')))`;
 
 /** @param only Their names; all when it is left out */
-function tablesOf(only: readonly string[] | undefined, part: "columns" | undefined): string {
-  return `SELECT json_build_object('name', ${tableName}, 'columns', ${columns}, 'heirs', ${heirs}, ${
-    part === "columns" ? withoutParts : parts
-  }) AS definition ${ourTables}${
+function tablesOf(only: readonly string[] | undefined): string {
+  return `SELECT json_build_object('name', ${tableName}, 'columns', ${columns}, 'heirs', ${heirs}, ${parts}) AS definition ${ourTables}${
     only === undefined ? "" : ` AND ${tableName} IN (${only.map(quoteText).join(", ")})`
   } ORDER BY ${tableName} COLLATE "C"`;
 }
@@ -258,9 +254,6 @@ const mixed = `SELECT found.name FROM (
   ) AS found, pg_namespace n
   WHERE n.nspname IN ('\0named') AND left(found.name, length(n.nspname) + 1) = concat(n.nspname, '.')
   ORDER BY 1 LIMIT 1`;
-
-const withoutParts =
-  "'primaryKey', '[]'::json, 'foreignKeys', '[]'::json, 'indexes', '[]'::json, 'uniques', '[]'::json, 'checks', '[]'::json";
 
 const parts = `'primaryKey', coalesce((SELECT ${columnNames("k.conrelid", "k.conkey")} FROM pg_constraint k
       WHERE k.conrelid = c.oid AND k.contype = 'p'), '[]'),

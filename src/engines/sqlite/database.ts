@@ -182,8 +182,8 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
     space: () => Promise.resolve(connection.space()),
     room: () => Promise.resolve(connection.room()),
     lockHolder: lease.lockHolder,
-    introspect: async (...parts) =>
-      connection.isSeenEmpty() ? emptySnapshot : await snapshotFrom(connection.readTogether, ...parts),
+    introspect: async (only) =>
+      connection.isSeenEmpty() ? emptySnapshot : await snapshotFrom(connection.readTogether, only),
     home: () => Promise.resolve(connection.home()),
     close: connection.close,
   };

@@ -30,11 +30,8 @@ export type ReadTogether = (queries: readonly string[]) => Promise<readonly (rea
 const isTable = "m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL %'";
 
 /** @param only Conditions on the tables that are looked at, and on those whose columns are: of the first, and what they refer to */
-function queriesOf(
-  only: { readonly tables: string; readonly columns: string },
-  part: "columns" | undefined,
-): readonly string[] {
-  const queries = [
+function queriesOf(only: { readonly tables: string; readonly columns: string }): readonly string[] {
+  return [
     `SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema m WHERE ${only.tables} ORDER BY name`,
     `SELECT m.name AS "table", x.name, x.type, x."notnull", x.dflt_value, x.pk, x.hidden
 FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) x WHERE ${isTable} AND ${only.columns} ORDER BY x.cid`,
@@ -42,18 +39,15 @@ FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) x WHERE ${isTable} AND ${on
 FROM sqlite_schema m JOIN pragma_index_list(m.name) l JOIN pragma_index_xinfo(l.name) x
 WHERE ${isTable} AND ${only.tables} AND x.key = 1 ORDER BY l.name, x.seqno`,
     "SELECT name FROM pragma_table_list WHERE type = 'shadow'",
-  ];
-  const keys =
     `SELECT m.name AS "table", x.id, x."table" AS parent, x."from", x."to", x.on_update, x.on_delete
-FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) x WHERE ${isTable} AND ${only.tables} ORDER BY x.id, x.seq`;
-  return part === "columns" ? queries : [...queries, keys];
+FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) x WHERE ${isTable} AND ${only.tables} ORDER BY x.id, x.seq`,
+  ];
 }
 
 const everything = { tables: "TRUE", columns: "TRUE" };
 
-function onlyOf(names: readonly string[], part: "columns" | undefined): typeof everything {
+function onlyOf(names: readonly string[]): typeof everything {
   const tables = `lower(m.tbl_name) IN (${names.map((name) => `lower(${quoteText(name)})`).join(", ")})`;
-  if (part === "columns") return { tables, columns: tables };
   const parents =
     `SELECT lower(k."table") FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) k WHERE ${isTable} AND ${tables}`;
   return { tables, columns: `(${tables} OR lower(m.name) IN (${parents}))` };
@@ -62,15 +56,14 @@ function onlyOf(names: readonly string[], part: "columns" | undefined): typeof e
 /**
  * Reads a SQLite schema in normal form; see {@link Snapshot}.
  *
- * @param only See `Database.introspect`, as of `part`
+ * @param only See `Database.introspect`
  */
 export async function introspectSqlite(
   readTogether: ReadTogether,
   only?: readonly string[],
-  part?: "columns",
 ): Promise<Snapshot> {
   const [objects, columns, indexes, shadows, keys] = answersOf(
-    await readTogether(queriesOf(only === undefined ? everything : onlyOf(only, part), part)),
+    await readTogether(queriesOf(only === undefined ? everything : onlyOf(only))),
   );
   const columnsByTable = Map.groupBy(columns, ({ table }) => table);
   const indexesByTable = Map.groupBy(indexes, ({ table }) => table);
@@ -104,7 +97,6 @@ export async function introspectSqlite(
     tables: shown.filter((row) => row.type === "table" && !isVirtual(row)).map(({ name, sql }): Table => {
       const own = indexesByTable.get(name) ?? [];
       const columns = columnsOf(columnsByTable.get(name) ?? [], own, sql ?? "");
-      if (part === "columns") return { ...withoutParts, name, columns };
       const peculiarities = readPeculiarities(sql ?? "");
       return {
         name,
@@ -124,8 +116,6 @@ export async function introspectSqlite(
       : shown.flatMap(otherObject).sort(inOrderOf((other) => `${other.name} ${other.kind}`)),
   };
 }
-
-const withoutParts = { primaryKey: [], foreignKeys: [], indexes: [], uniques: [], checks: [] } as const;
 
 /** Returns whether a table of a change beside writers is on record, where there is any that is called so. */
 async function namesOnRecord(

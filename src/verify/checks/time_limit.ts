@@ -93,7 +93,7 @@ export function limitDatabase(database: Database, budget: Budget): Database {
     read: <Row>(statement: Parameters<Database["read"]>[0]) => limit(() => database.read<Row>(statement)),
     lockHolder: () => limit(() => database.lockHolder()),
     home: () => limit(() => database.home()),
-    introspect: (...parts) => limit(() => database.introspect(...parts)),
+    introspect: (only) => limit(() => database.introspect(only)),
   };
 }
 

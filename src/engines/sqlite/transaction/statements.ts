@@ -58,12 +58,12 @@ function runStep(handle: DatabaseSync, { text, values, index }: Step): number {
 }
 
 /** Asks for rows in one transaction, so that all are of one moment. */
-export function readTogether({ change, rows }: Statements, queries: readonly string[]): readonly unknown[][] {
-  change(own("BEGIN"));
+export function readTogether({ rows }: Statements, queries: readonly string[]): readonly unknown[][] {
+  rows(own("BEGIN"));
   try {
     return queries.map((text) => rows(own(text)));
   } finally {
-    change(own("COMMIT"));
+    rows(own("COMMIT"));
   }
 }
 
