@@ -84,7 +84,10 @@ function entryOf({ version, commit }: BundleInfo): string {
   `;
 }
 
-/** Makes the history a file of its own, which only commands read that need it. */
+/**
+ * Makes the history a module of its own, which only commands load that need it. What every one of those reads stands in it as it is;
+ * the snapshots, most of it, are packed until one is asked for.
+ */
 function builtInHistory({ history }: BundleInfo): Plugin {
   return {
     name: "built-in-history",
@@ -92,10 +95,21 @@ function builtInHistory({ history }: BundleInfo): Plugin {
       bundler.onResolve({ filter: /^built-in-history$/ }, ({ path }) => ({ path, namespace: "history" }));
       bundler.onLoad({ filter: /.*/, namespace: "history" }, () => {
         const { absWorkingDir: resolveDir = "", outdir = "" } = bundler.initialOptions;
-        const file = `history${packedEnding}`;
-        writePacked(join(outdir, file), JSON.stringify(history));
+        const file = `snapshots${packedEnding}`;
+        const { plain = [], snapshots = [] } = Object.groupBy(
+          Object.entries(history),
+          ([path]) => /snapshot\.json$/.test(path) ? "snapshots" : "plain",
+        );
+        writePacked(join(outdir, file), JSON.stringify(Object.fromEntries(snapshots)));
         return {
-          contents: `${unpack(pathFromCode(bundler, file))} export default JSON.parse(text);`,
+          contents: `
+            ${unpack(pathFromCode(bundler, file))}
+            const plain = ${JSON.stringify(Object.fromEntries(plain))};
+            const paths = ${JSON.stringify(snapshots.map(([path]) => path))};
+            let snapshots;
+            export default (path) =>
+              (paths.includes(path) ? snapshots ??= JSON.parse(text()) : plain)[path] ?? null;
+          `,
           resolveDir,
         };
       });

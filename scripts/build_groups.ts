@@ -19,17 +19,16 @@ const everyDay: Groups = {
     "src/commands/current.ts",
     "src/commands/history.ts",
     "src/history/read_history.ts",
-    "src/history/revision_schema.ts",
     "src/state/read_status.ts",
     "src/state/read_revisions.ts",
     "src/engines/open/database.ts",
     "src/engines/history_for.ts",
     "src/hooks/due_after.ts",
+    "src/state/check_rights.ts",
   ],
   "upgrade": [
     "src/commands/migrate/upgrade.ts",
     "src/migrate/clear_beside.ts",
-    "src/state/check_rights.ts",
     "src/migrate/migrate.ts",
     "src/migrate/prepare_plan.ts",
     "src/migrate/steps/run_steps.ts",
@@ -38,7 +37,7 @@ const everyDay: Groups = {
   "sqlite": ["src/engines/sqlite/driver.ts"],
   "libsql": ["src/engines/libsql/driver.ts"],
   "sqlite-schema": ["src/engines/sqlite/introspect.ts"],
-  "postgres": ["src/engines/postgres/driver.ts"],
+  "postgres": ["src/engines/postgres/driver.ts", "src/engines/postgres/missing_rights.ts"],
 };
 
 /** The group that holds what two of these need, so that none of them loads another for the sake of a little. */

@@ -76,12 +76,12 @@ export function pathFromCode(
   return entryNames === "[name]" ? `./${file}` : join(outdir, file);
 }
 
-/** Returns code for the binary that makes `text` of a file that {@link writePacked} wrote. */
+/** Returns code for the binary by which `text()` reads a file that {@link writePacked} wrote. */
 export function unpack(path: string): string {
   return `
     import { readFileSync } from "node:fs";
-    import path from ${JSON.stringify(path)} with { type: "file" };
-    const text = new TextDecoder().decode(Bun.zstdDecompressSync(readFileSync(path)));
+    import packed from ${JSON.stringify(path)} with { type: "file" };
+    const text = () => new TextDecoder().decode(Bun.zstdDecompressSync(readFileSync(packed)));
   `;
 }
 
@@ -128,7 +128,7 @@ export function opening(
     const now = { ${now.map((path, index) => `${quoted(path)}: n${index}`).join(", ")} };
     const later = { ${later.map((path) => `${quoted(path)}: () => import(${quoted(path)})`).join(", ")} };
     const module = { exports: {} };
-    new Function("module", "exports", "require", "later", text)(
+    new Function("module", "exports", "require", "later", text())(
       module, module.exports, (path) => now[path] ?? process.getBuiltinModule(path), later);
     export const { ${names.join(", ")} } = module.exports;
   `;

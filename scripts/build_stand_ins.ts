@@ -31,6 +31,26 @@ const standIns: readonly StandIn[] = [
     contents: "export const stripVTControlCharacters = (text) => text;",
   },
   {
+    // For what an option does when it is met.
+    module: "node:events",
+    importers: ["node_modules/commander/lib/command.js"],
+    contents: `export class EventEmitter {
+      #listeners = new Map();
+      on(name, listener) {
+        this.#listeners.set(name, [...this.#listeners.get(name) ?? [], listener]);
+        return this;
+      }
+      emit(name, ...args) {
+        const all = this.#listeners.get(name) ?? [];
+        for (const listener of all) listener.apply(this, args);
+        return all.length > 0;
+      }
+      listenerCount(name) {
+        return this.#listeners.get(name)?.length ?? 0;
+      }
+    }`,
+  },
+  {
     module: "node:crypto",
     importers: [
       "src/commands/verify/state_folder.ts",
@@ -167,7 +187,7 @@ export function allStandIns(): readonly Plugin[] {
         names: ["SaxesParser"],
         plugins: [],
       },
-      { module: "smol-toml", importer: "src/commands/config/read_config.ts", names: ["parse"], plugins: [] },
+      { module: "smol-toml", importer: "src/commands/config/parse_config.ts", names: ["parse"], plugins: [] },
       { module: "sucrase", importer: "src/author/project/modules/run.ts", names: ["transform"], plugins: [] },
       {
         module: "libpg-query",

@@ -248,13 +248,17 @@ function ignoredSignals(): bigint {
 }
 
 function createClient(build: BuildInfo): Client {
+  // Who only looks holds no lock, and needs neither it nor the host's name.
+  let space: string | null | undefined;
   return {
     name: `harbor-db ${build.version}`,
     get host() {
       return os().hostname();
     },
     pid: process.pid,
-    processSpace: processSpace(),
+    get processSpace() {
+      return space === undefined ? space = processSpace() : space;
+    },
     isAlive: (pid) => {
       try {
         return process.kill(pid, 0);

@@ -1,3 +1,4 @@
+import { compareTexts } from "../base/compare_texts.ts";
 import type { Applied } from "../history/applied.ts";
 import { readAlembicVersions, readAppliedIn } from "../engines/version_table.ts";
 import { readIdentity } from "../engines/backup/identity.ts";
@@ -21,7 +22,7 @@ export async function readPosition(context: RunContext): Promise<BackupPosition>
   const places = new Map(context.history.revisions.map((revision, index) => [revision.id, index]));
   // A revision that the history does not know is from a newer release.
   const place = (row: Applied) => places.get(row.revision) ?? places.size;
-  const inOrder = applied.toSorted((a, b) => place(a) - place(b) || a.startedAt.localeCompare(b.startedAt));
+  const inOrder = applied.toSorted((a, b) => place(a) - place(b) || compareTexts(a.startedAt, b.startedAt));
   const isDone = (row: Applied) => row.finishedAt !== null || row.direction === "downgrade";
   return {
     revision: inOrder.findLast(isDone)?.revision ?? null,

@@ -6,13 +6,15 @@ import { HarborError } from "../base/errors.ts";
 import { mostBytes } from "../base/files/read_if_there.ts";
 import { readWrittenText } from "../base/files/written_text.ts";
 import type { History } from "../history/history.ts";
+import { namesSchemas } from "../history/names_schemas.ts";
 import { shownText } from "../base/shown_text.ts";
 import type { OpenOptions } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findProject, type Project, refuseUnlessUsable } from "./find_project.ts";
 import { locateFile } from "./locate_file.ts";
 import { readUrl } from "./read_url.ts";
-import { defaultUrl, type GlobalValues } from "./global_options.ts";
+import { defaultUrl } from "../profile/default_url.ts";
+import type { GlobalValues } from "./global_options.ts";
 import type { Fact, Report } from "./output/report.ts";
 import type { System } from "./system.ts";
 import { wrap } from "./output/wrap.ts";
@@ -91,9 +93,10 @@ export function createApp(
   }
   async function withSchemas(url: DatabaseUrl): Promise<DatabaseUrl> {
     return await lookingAt(url, async () => {
-      const { schemasOfHistory } = await import("../history/revision_schema.ts");
       const history = await readHistory(url.dialect);
-      const schemas = schemasOfHistory(history);
+      const schemas = namesSchemas(history)
+        ? (await import("../history/revision_schema.ts")).schemasOfHistory(history)
+        : [];
       return {
         ...schemas.length === 0 ? {} : { schemas },
         ...history.host === undefined ? {} : { hostFile: history.host },
@@ -107,7 +110,7 @@ export function createApp(
   async function readBeside(path: string): Promise<string | null> {
     const { history } = system.build;
     const dir = historyDir();
-    if (dir === null && history !== null) return (await history())[path] ?? null;
+    if (dir === null && history !== null) return (await history())(path);
     return readWrittenText(join(dir ?? system.defaultDir, path), mostBytes) ?? null;
   }
   function historyDir(): string | null {

@@ -1,8 +1,5 @@
-import { openHarbor } from "../profile/open_harbor.ts";
+import { defaultUrl } from "../profile/default_url.ts";
 import { flag, number, text, type Values } from "./options.ts";
-
-/** The database when nothing names one. */
-export const { defaultUrl } = openHarbor;
 
 /** The settings of a machine. */
 export const defaultConfig = "/etc/harbor-db/harbor-db.toml";

@@ -1,10 +1,8 @@
 import { HarborError } from "../base/errors.ts";
 import type { History } from "../history/history.ts";
 import { unfold } from "../history/unfold.ts";
-import { needsLedger, withLedger } from "../history/ledger/with_ledger.ts";
+import { needsLedger } from "../history/ledger/needs_ledger.ts";
 import type { Database } from "./database.ts";
-import { readDrizzleTables } from "./drizzle_table.ts";
-import { readLedger } from "./ledger.ts";
 import { readAlembicVersions, readApplied, readAppliedIn } from "./version_table.ts";
 
 /**
@@ -26,12 +24,19 @@ export async function historyFor(database: Database, history: History): Promise<
 async function withOwnRevisions(database: Database, history: History): Promise<History> {
   const applied = await readAppliedIn({ database, history });
   if (applied === null || !needsLedger(history, applied)) return history;
+  const [{ withLedger }, { readLedger }] = await Promise.all([
+    import("../history/ledger/with_ledger.ts"),
+    import("./ledger.ts"),
+  ]);
   return withLedger(history, applied, await readLedger(database) ?? []);
 }
 
 async function unfolded(database: Database, history: History): Promise<History> {
   if (history.covered === undefined) return history;
-  const applied = await readApplied(database);
+  const [applied, { readDrizzleTables }] = await Promise.all([
+    readApplied(database),
+    import("./drizzle_table.ts"),
+  ]);
   const others = applied === null
     ? [
       ...await readAlembicVersions(database) ?? [],

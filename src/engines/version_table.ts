@@ -1,5 +1,6 @@
 import { alembicForm, type Applied, underPresentIds } from "../history/applied.ts";
 import { type SQL, sql } from "drizzle-orm";
+import { compareTexts } from "../base/compare_texts.ts";
 import { HarborError } from "../base/errors.ts";
 import { type RowForm, type RowOf, rowsOfForm } from "../base/row_form.ts";
 import type { Database } from "./database.ts";
@@ -172,7 +173,7 @@ export async function readBackfills(database: Database): Promise<readonly Backfi
     startedAt: row.started_at,
     finishedAt: row.finished_at,
   }));
-  return states.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt));
+  return states.toSorted((a, b) => compareTexts(a.startedAt, b.startedAt));
 }
 
 /** Returns the statements that put a backfill on record anew. */

@@ -254,6 +254,7 @@ function buildRevision(
     ...parseScript(from),
     ...isGarbled(files, path, from.text) ? { isGarbled: true } : {},
   });
+  const checksum = scriptChecksum(text);
   return {
     id,
     name: revisionName(tag, text),
@@ -262,8 +263,8 @@ function buildRevision(
     files: paths,
     ...coveredBy === undefined ? {} : { coveredBy },
     createdAt: new Date(when).toISOString(),
-    checksum: scriptChecksum(text),
-    rawChecksum: sha256(text),
+    checksum,
+    rawChecksum: text.includes("\r\n") ? sha256(text) : checksum,
     upgrade: once(() => parse(paths[0], { ...up, text })),
     downgrade: once(() => {
       const { text, ...place } = down();

@@ -8,8 +8,8 @@ import { isUtf8File } from "../base/files/is_utf8_file.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { readRegularEdges } from "../base/files/regular_file.ts";
 
-/** A history's files as they are built into the binary: path below `drizzle/` → text. */
-export type EmbeddedFiles = Readonly<Record<string, string>>;
+/** Returns the text of a file that is built into the binary by its path below `drizzle/`; `null` when there is none. */
+export type EmbeddedFiles = (path: string) => string | null;
 
 /**
  * Reads the history of a dialect from a `drizzle/` folder.
@@ -76,7 +76,7 @@ export function placeOf(dir: string, dialect: Dialect): string {
 export function embeddedHistory(files: EmbeddedFiles, dialect: Dialect): History {
   return buildHistory(dialect, {
     folder: `drizzle/${dialect}`,
-    read: (path) => files[`${dialect}/${path}`] ?? null,
+    read: (path) => files(`${dialect}/${path}`),
   });
 }
 

@@ -4,6 +4,7 @@ import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { namedSchemas } from "../schema/named_schemas.ts";
 import type { History, Revision } from "./history.ts";
+import { namesSchemas } from "./names_schemas.ts";
 
 /** A revision's schema does not change while it is known; a proof asks for each hundreds of times. */
 const schemas = new WeakMap<Revision, Snapshot>();
@@ -28,21 +29,17 @@ export function snapshotIfThere(revision: Revision): Snapshot | null {
 /** Schemas of a history do not change while it is known. */
 const schemasOf = new WeakMap<History, readonly string[]>();
 
-/**
- * Returns the schemas beside the default one in which any revision of a history has something, in the order of their names.
- *
- * Snapshots of a long history take their time to read, so all are only read where the text of one names such a schema.
- */
+/** Returns the schemas beside the default one in which any revision of a history has something, in the order of their names. */
 export function schemasOfHistory(history: History): readonly string[] {
   const found = schemasOf.get(history) ?? readSchemas(history);
   schemasOf.set(history, found);
   return found;
 }
 
-function readSchemas({ revisions, covered = [] }: History): readonly string[] {
-  const all = [...covered, ...revisions];
-  if (!all.some((revision) => revision.namesSchema())) return [];
-  return [...new Set(all.flatMap(schemasIn))].toSorted();
+function readSchemas(history: History): readonly string[] {
+  if (!namesSchemas(history)) return [];
+  const { revisions, covered = [] } = history;
+  return [...new Set([...covered, ...revisions].flatMap(schemasIn))].toSorted();
 }
 
 /** What cannot be read is for who needs it to say. */

@@ -6,7 +6,6 @@ import type { Profile } from "./profile.ts";
 export const openHarbor: Profile = {
   application: "The Open Harbor",
   firstRevision: "71dda59686db",
-  defaultUrl: "sqlite:///openharbor.db",
   isFromAlembic: true,
   // Columns are named as they stand in every dialect.
   rows: [

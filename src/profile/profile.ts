@@ -41,8 +41,6 @@ export interface Profile {
   readonly application: string;
   /** The first revision of its history, by which it is known. */
   readonly firstRevision: string;
-  /** Its database when nothing names one. */
-  readonly defaultUrl: string;
   /** Whether its databases may have been made by Alembic, with these ids in `alembic_version`. */
   readonly isFromAlembic: boolean;
   readonly rows: readonly RowRule[];

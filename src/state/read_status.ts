@@ -1,6 +1,7 @@
 import { type Applied, locate } from "../history/applied.ts";
+import type { AheadRevision } from "./describe_ahead.ts";
 import type { State } from "./state.ts";
-import { aheadOf } from "../history/ahead.ts";
+import { type Ahead, aheadOf } from "../history/ahead.ts";
 import { headOf, type Revision } from "../history/history.ts";
 import type { Database, LockHolder } from "../engines/database.ts";
 import { type BackfillState, readBackfills } from "../engines/version_table.ts";
@@ -10,24 +11,12 @@ import { type Kept, readKept } from "../engines/kept_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findEmpty } from "./find_empty.ts";
 import { readState } from "./read_state.ts";
-import { requireSchemas } from "./require_schemas.ts";
 import { isDue } from "./rules/due.ts";
 
 /** A revision as it is named in lists. */
 export interface RevisionName {
   readonly revision: string;
   readonly name: string;
-}
-
-/** A revision that only the database's ledger knows. */
-export interface AheadRevision extends RevisionName {
-  /** The harbor-db that applied it. */
-  readonly appliedBy: string;
-  /**
-   * Whether the ledger has the way back past it: its script, that it has none, or a row that was changed since; or whether it
-   * has things in a schema that the history does not know.
-   */
-  readonly wayBack: "ledger" | "none" | "damaged" | "unknown schema";
 }
 
 /** Where a database stands. */
@@ -80,7 +69,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
     current: nameOf(history.revisions[done - 1]),
     head: nameOf(headOf(history)),
     pending: pending.map((revision) => nameOf(revision)!),
-    ahead: ahead?.revisions.map((revision) => describeAhead(revision, state.applied, database)) ?? [],
+    ahead: ahead === null ? [] : await describe(ahead, { database, applied: state.applied }),
     known: ahead?.known ?? null,
     unfinished,
     adopted: state.kind === "managed" ? adoptionOf(state.applied) : null,
@@ -92,23 +81,13 @@ export async function readStatus(context: RunContext): Promise<Status> {
   };
 }
 
-function describeAhead(revision: Revision, applied: readonly Applied[], database: Database): AheadRevision {
-  const { id, name, ledger } = revision;
-  const appliedBy = applied.find(({ revision }) => revision === id)?.appliedBy ?? "";
-  const way = ledger?.damage != null ? "damaged" : ledger?.hasDowngrade ? "ledger" : "none";
-  const wayBack = way === "ledger" && !knowsSchemas(database, revision) ? "unknown schema" : way;
-  return { revision: id, name, appliedBy, wayBack };
-}
-
-/** Whether a downgrade would go past a revision, and not refuse it by what it has in schemas of its own. */
-function knowsSchemas(database: Database, revision: Revision): boolean {
-  try {
-    requireSchemas(database, revision);
-    return true;
-  } catch (error) {
-    if (error instanceof HarborError && error.code === "schema_mismatch") return false;
-    throw error;
-  }
+/** Snapshots are read for it, which few databases need. */
+async function describe(
+  { revisions }: Ahead,
+  place: { readonly database: Database; readonly applied: readonly Applied[] },
+): Promise<readonly AheadRevision[]> {
+  const { describeAhead } = await import("./describe_ahead.ts");
+  return describeAhead(revisions, place);
 }
 
 function adoptionOf(applied: readonly Applied[]): Status["adopted"] {

@@ -1,7 +1,8 @@
 import { HarborError } from "../../base/errors.ts";
 import { variableOf } from "../../cli/options.ts";
 import type { SettingsFile, System } from "../../cli/system.ts";
-import { type Config, type ConfigSources, readConfig, type Settings } from "./read_config.ts";
+import type { Config, Settings } from "./parse_config.ts";
+import { type ConfigSources, readConfig } from "./read_config.ts";
 import { urlNames } from "./setting_names.ts";
 
 /** All variables that say where the database is. Whoever says one of them has said it. */

@@ -138,9 +138,10 @@ async function note(app: App, change: Change): Promise<void> {
 export async function findDue(app: App): Promise<DueAfter | null> {
   const { readDue } = await import("../../hooks/due_after.ts");
   const due = readDue(duePath(app));
+  if (due === null) return null;
   const { host, pid, isAlive } = app.system.client;
   // In a container every run may have the same number.
-  const isUnderWay = due !== null && due.host === host && due.pid !== pid && isAlive(due.pid);
+  const isUnderWay = due.host === host && due.pid !== pid && isAlive(due.pid);
   return isUnderWay ? null : due;
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { defaultUrl, globalOptions } from "../../cli/global_options.ts";
+import { globalOptions } from "../../cli/global_options.ts";
+import { defaultUrl } from "../../profile/default_url.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { bucketKeyVariables, keyVariables } from "../../base/url/secret_variables.ts";
 import { bucketVariables, parseBucketAddress } from "../../backup/bucket/rules/address.ts";

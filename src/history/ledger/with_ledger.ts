@@ -1,4 +1,5 @@
 import type { JsonFile } from "../../base/json_schema.ts";
+import { compareTexts } from "../../base/compare_texts.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isRecord, parseJson } from "../../base/json_schema.ts";
 import { readEnds } from "../../schema/kit_ends.ts";
@@ -7,15 +8,10 @@ import type { History, Revision } from "../history.ts";
 import { sha256 } from "../history.ts";
 import { applyDelta, type JsonDelta } from "./json_delta.ts";
 import { damageOf, ledgerPlace, type LedgerRow } from "./ledger.ts";
+import { isOnItsWayBack } from "./needs_ledger.ts";
 import { refuseReach } from "../scripts/refuse_reach.ts";
 import { revisionFiles } from "../revision_name.ts";
 import { parseScript, type Script } from "../scripts/script.ts";
-
-/** Says whether the ledger has to be read to go through a history: what it alone knows is on the way. */
-export function needsLedger({ revisions }: History, applied: readonly Applied[]): boolean {
-  const known = new Set(revisions.map(({ id }) => id));
-  return applied.some((row) => !known.has(row.revision) || isOnItsWayBack(row));
-}
 
 /**
  * Returns the history as a database goes through it: with the revisions that it has and the history does not, where its
@@ -39,7 +35,7 @@ export function withLedger(
   });
   const known = new Set(revisions.map(({ id }) => id));
   let left = applied.filter(({ revision }) => !known.has(revision) && rows.has(revision))
-    .toSorted((a, b) => a.startedAt.localeCompare(b.startedAt));
+    .toSorted((a, b) => compareTexts(a.startedAt, b.startedAt));
   const isApplied = new Set(applied.map(({ revision }) => revision));
   for (;;) {
     const places = left.map((each) => placeOf(rows.get(each.revision)!, each, { history, revisions }));
@@ -66,10 +62,6 @@ function placeOf(row: LedgerRow, applied: Applied, { history, revisions }: {
   if (row.parent === null) return 0;
   const at = revisions.findIndex(({ id }) => id === row.parent);
   return at < 0 ? null : at + 1;
-}
-
-function isOnItsWayBack({ direction, finishedAt }: Applied): boolean {
-  return direction === "downgrade" && finishedAt === null;
 }
 
 /** Where a revision of the ledger stands. */
