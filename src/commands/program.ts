@@ -30,7 +30,10 @@ export async function runProgram(system: System, given: readonly string[]): Prom
     else system.stdout.write(text);
   };
   const helpWidth = system.stdout.columns ?? pipedWidth;
-  const parts = { commands: await commandsFor(args), print, helpWidth };
+  const commands = await commandsFor(args);
+  // To make all options takes a tenth of a start, and most lines have none.
+  const hasOptions = commands.length === 0 || args.some((arg) => arg.startsWith("-"));
+  const parts = { commands, hasOptions, print, helpWidth };
   const program = buildProgram(parts, async (command, positional, given) => {
     refuseForeign(command, given);
     const { runCommand } = await import("./run_command.ts");
@@ -86,19 +89,21 @@ type Action = (
 
 interface Parts {
   readonly commands: readonly Command[];
+  /** Whether the line may have any option, or help that names them. */
+  readonly hasOptions: boolean;
   /** Takes the text of help, in pieces. */
   readonly print: (text: string) => void;
   readonly helpWidth: number;
 }
 
-function buildProgram({ commands, print, helpWidth }: Parts, action: Action): Commander {
+function buildProgram({ commands, hasOptions, print, helpWidth }: Parts, action: Action): Commander {
   const program: Commander = prepared(new Commander("harbor-db"), "")
     .description(
       "Keeps the database of The Open Harbor, or of any Drizzle project, at the schema that its code expects.",
     )
     .usage("[options] COMMAND")
     .helpOption("-h, --help", "print help")
-    .helpCommand("help [command]", "print help for a command")
+    .helpCommand(false)
     .configureHelp({
       helpWidth,
       formatHelp: (command, helper) => commandsFirst(Help.prototype.formatHelp.call(helper, command, helper)),
@@ -119,11 +124,16 @@ function buildProgram({ commands, print, helpWidth }: Parts, action: Action): Co
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .addHelpText("after", () => exitCodeHelp.map((line) => wrap(line, helpWidth)).join("\n"))
-    .option("-V, --version", "print version, commit and runtime");
-  addOptions(program, globalOptions);
+    .addHelpText("after", () => exitCodeHelp.map((line) => wrap(line, helpWidth)).join("\n"));
+  if (hasOptions) {
+    program.helpCommand("help [command]", "print help for a command")
+      .option("-V, --version", "print version, commit and runtime");
+    addOptions(program, globalOptions);
+  }
   for (const command of commands) {
-    addCommand(program, command, action).addHelpText("after", () => examplesText(command, helpWidth));
+    const sub = addCommand(program, command, action);
+    if (hasOptions) addOptions(sub, command.options);
+    sub.addHelpText("after", () => examplesText(command, helpWidth));
   }
   // Where none is named, help lists all of them, and what was meant is looked for among their names.
   if (commands.length === 0) commandEntries.forEach((heading) => addHeading(program, heading));
@@ -165,7 +175,6 @@ function addCommand(program: Commander, command: Command, action: Action): Comma
   const sub = addHeading(program, command)
     .description([`${capital(command.summary)}.`, command.description ?? ""].join(" ").trim())
     .allowExcessArguments(false);
-  addOptions(sub, command.options);
   return sub.action((...received: unknown[]) => {
     refuseUnknown(sub);
     const args = received.slice(0, command.arguments?.length ?? 0) as (string | undefined)[];
