@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type BuildOptions, type Metafile } from "esbuild";
 import { mainFile } from "./build_bundle.ts";
-import { opening, packedEnding, writePacked } from "./build_packed.ts";
+import { type Needed, opening, packedEnding, writePacked } from "./build_packed.ts";
 
 /** What is loaded together: a name → the modules of the checkout that are loaded by name. */
 export type Groups = Readonly<Record<string, readonly string[]>>;
@@ -139,21 +139,36 @@ export async function packFiles(
     .filter(({ path }) => path.startsWith("./"));
   const pathsOf = (those: typeof imports) => [...new Set(those.map(({ path }) => path))];
   const isLater = ({ kind }: { readonly kind: string }) => kind === "dynamic-import";
-  const needed = {
-    now: pathsOf(imports.filter((each) => !isLater(each))),
-    later: pathsOf(imports.filter(isLater)),
-  };
+  const later = pathsOf(imports.filter(isLater));
   // A script has no place of its own from which `import` would find a file.
-  const script = needed.later.reduce(
+  const script = later.reduce(
     (text, path) => text.replaceAll(`import(${JSON.stringify(path)})`, `later[${JSON.stringify(path)}]()`),
     new TextDecoder().decode(outputFiles![0]!.contents),
   );
   const at = `./${name}${packedEnding}`;
   writePacked(join(outdir, at), script);
+  const now = await takenNames(outdir, pathsOf(imports.filter((each) => !isLater(each))), script);
   const names = members.flatMap((file, index) => files.get(file)!.exports.map((word) => alias(word, index)));
-  writeFileSync(join(outdir, `${name}.js`), opening(names, at, needed));
+  writeFileSync(join(outdir, `${name}.js`), opening(names, at, { now, later }));
   passOn(outdir, files, { name, members });
   return members;
+}
+
+/** Returns what files of a bundle have by names that stand in a script. */
+async function takenNames(outdir: string, paths: readonly string[], script: string): Promise<Needed["now"]> {
+  const entryPoints = paths.map((path) => join(outdir, path));
+  const { metafile } = await build({
+    ...joining([]),
+    entryPoints,
+    format: "esm",
+    outdir,
+    metafile: true,
+    write: false,
+    allowOverwrite: true,
+  });
+  const words = new Set(script.match(/[\w$]+/g));
+  const outputs = filesOf(metafile.outputs);
+  return paths.map((path) => [path, outputs.get(basename(path))!.exports.filter((name) => words.has(name))]);
 }
 
 interface Seldom {

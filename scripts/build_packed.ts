@@ -109,24 +109,38 @@ async function textOf(
   return { text: outputFiles[0]!.contents, metafile };
 }
 
-/** Modules of the bundle that packed code needs: at once, and when it asks for them by `later[path]()`. */
+/** Modules of the bundle that packed code needs: at once, with the names that it takes of each, and when it asks for them by `later[path]()`. */
 export interface Needed {
-  readonly now: readonly string[];
+  readonly now: readonly (readonly [path: string, names: readonly string[]])[];
   readonly later: readonly string[];
 }
 
-/** Returns the module that stands in the place of packed code, and has these names. */
+/**
+ * Returns the module that stands in the place of packed code, and has these names. It takes each name of other modules by itself: who
+ * asks for a module as a whole has Bun make an object of all its names, at each start and for everybody.
+ */
 export function opening(
   names: readonly string[],
   path: string,
   { now, later }: Needed = { now: [], later: [] },
 ): string {
   const quoted = JSON.stringify;
+  const list = <Item>(items: readonly Item[], code: (item: Item, index: number) => string) =>
+    items.map(code).join(", ");
   return `
-    ${now.map((path, index) => `import * as n${index} from ${quoted(path)};`).join("\n")}
+    ${
+    now.map(([path, names], index) =>
+      `import { ${list(names, (name) => `${name} as n${index}_${name}`)} } from ${quoted(path)};`
+    ).join("\n")
+  }
     ${unpack(path)}
-    const now = { ${now.map((path, index) => `${quoted(path)}: n${index}`).join(", ")} };
-    const later = { ${later.map((path) => `${quoted(path)}: () => import(${quoted(path)})`).join(", ")} };
+    const now = { ${
+    list(now, ([path, names], index) =>
+      `${quoted(path)}: { ${
+        list(names, (name) => `get ${name}() { return n${index}_${name}; }`)
+      } }`)
+  } };
+    const later = { ${list(later, (path) => `${quoted(path)}: () => import(${quoted(path)})`)} };
     const module = { exports: {} };
     new Function("module", "exports", "require", "later", text())(
       module, module.exports, (path) => now[path] ?? process.getBuiltinModule(path), later);

@@ -197,6 +197,13 @@ test("the bundle that ships uses all stand-ins and groups, and a group names wha
       assert.ok(loaded.has("program.js"), group);
       assert.deepEqual(others.filter((each) => loaded.has(`${each}.js`)), [], `${group}.js loads them`);
     }
+    const file = (module: string) =>
+      basename(Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === module)![0]);
+    // Nor does it where something is pending.
+    for (const module of ["src/state/read_status.ts", "src/state/check_rights.ts"]) {
+      const loaded = await loadedWith(folder, file(module));
+      assert.deepEqual(unneeded["every-day"].filter((each) => loaded.has(`${each}.js`)), [], module);
+    }
     await assert.rejects(
       joinFiles(folder, metafile, { one: ["src/migrate/migrate.ts"], two: ["src/migrate/migrate.ts"] }),
       /Cannot group "src\/migrate\/migrate\.ts" in "two": an earlier file holds it/,
@@ -209,8 +216,6 @@ test("the bundle that ships uses all stand-ins and groups, and a group names wha
     const { exports = [] } = Object.values(metafile.outputs)
       .find(({ entryPoint }) => entryPoint === "src/commands/author/run_check.ts") ?? {};
     assert.deepEqual(exports, ["runCheck"]);
-    const file = (module: string) =>
-      basename(Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === module)![0]);
     for (const module of ["src/commands/author/run_check.ts", "src/rehearse/of_plan.ts"]) {
       assert.ok(packed.includes(file(module)), module);
     }
@@ -226,4 +231,6 @@ test("the bundle that ships uses all stand-ins and groups, and a group names wha
     ) {
       assert.ok(!packed.includes(file(module)), module);
     }
+    // Who asks for a group as a whole has an object made of all that is in it, at every start.
+    assert.doesNotMatch(await readFile(join(folder, "seldom.js"), "utf8"), /import \* as/);
   }));

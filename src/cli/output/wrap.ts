@@ -30,17 +30,18 @@ const wide =
  * @param width In places; without one nothing is broken
  * @param hang How far the lines after the first are indented; behind a label at the beginning unless told
  */
-export function wrap(text: string, width: number | undefined, hang = hangOf(text)): string {
+export function wrap(text: string, width: number | undefined, hang?: number): string {
   if (width === undefined || placesOf(text) <= width) return text;
+  const indent = hang ?? hangOf(text);
   // No text that is printed has a NUL.
   const [first = "", ...words] = text.replace(pasted, (whole) => whole.replaceAll(" ", "\0")).split(" ");
   const lines: string[] = [];
   let line = first;
   for (const word of words) {
     const isFull = word !== "" && placesOf(line) + 1 + placesOf(word) > width;
-    if (isFull && placesOf(line) >= hang && line.trim() !== "") {
+    if (isFull && placesOf(line) >= indent && line.trim() !== "") {
       lines.push(line.trimEnd());
-      line = " ".repeat(hang) + word;
+      line = " ".repeat(indent) + word;
     } else line += ` ${word}`;
   }
   return [...lines, line].join("\n").replaceAll("\0", " ");

@@ -28,6 +28,7 @@ export async function withConfig({ given, system }: ConfigSources): Promise<Syst
   const entries = Object.entries(settings).filter(([setting]) =>
     urlNames.includes(setting) ? takesUrl : environment[variableOf(setting)] === undefined
   );
+  if (entries.length === 0 && !isOnLine) return { ...system, settingsFile: config && fileOf(config, {}) };
   // Who was said by another has nothing to say any more.
   const silenced = isOnLine || entries.some(([setting]) => urlNames.includes(setting)) ? urlVariables : [];
   const kept = Object.entries(Object.getOwnPropertyDescriptors(environment))
