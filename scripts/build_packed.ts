@@ -137,7 +137,7 @@ export function opening(
     const now = { ${
     list(now, ([path, names], index) =>
       `${quoted(path)}: { ${
-        list(names, (name) => `get ${name}() { return n${index}_${name}; }`)
+        list(names, (name) => `${name}: n${index}_${name}`)
       } }`)
   } };
     const later = { ${list(later, (path) => `${quoted(path)}: () => import(${quoted(path)})`)} };
