@@ -110,6 +110,12 @@ const standIns: readonly StandIn[] = [
     contents: "export default {};",
   },
   {
+    // Of the runtime, as they are.
+    module: "node:timers",
+    importers: ["src/cli/output/status_line.ts", "src/engines/sqlite/lock/lock.ts"],
+    contents: "export const { setInterval, setTimeout } = globalThis;",
+  },
+  {
     module: "node:url",
     importers: ["src/engines/sqlite/connection/open_file.ts"],
     contents: "export const pathToFileURL = (path) => Bun.pathToFileURL(path);",

@@ -25,7 +25,7 @@ export function adoptionBatch(context: RunContext, adoption: Adoption): readonly
 
 /** Returns what makes harbor-db's own tables. */
 export function managingTables({ database }: RunContext, { inspection }: Adoption): readonly SQL[] {
-  return [...createVersionTables, ...inspection.applied === null ? createIdentity(database.dialect) : []];
+  return [...createVersionTables(), ...inspection.applied === null ? createIdentity(database.dialect) : []];
 }
 
 /** Returns what says that a database is taken over. */

@@ -5,16 +5,13 @@ import { HarborError } from "../base/errors.ts";
 import type { DatabaseUrl } from "../base/url/database_url.ts";
 import type { RevisionName, Status } from "../state/read_status.ts";
 import { returnCommand } from "../state/rules/due.ts";
-import { readIdentity, unknownIdentity } from "../engines/backup/identity.ts";
 import { besideWords } from "../engines/beside_progress.ts";
 import { readColumns } from "../state/read_columns.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import type { Newest, StoredBackup } from "../backup/store/folder.ts";
-import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
-import { proofText } from "../engines/backup/content.ts";
+import type { LastBackup } from "./backup/last_backup.ts";
+import { backupFolder, folderOptions } from "./backup/options.ts";
 import type { DueAfter } from "../hooks/due_after.ts";
 import { findDue } from "./migrate/around.ts";
-import { ageText, listedBackup, positionText } from "./backup/output.ts";
 import { amountText, keptJson, unreturnedText, whatText } from "./backup/kept_output.ts";
 import { readKnownReleases } from "../releases/known_releases.ts";
 import { releasesThatFind, releasesThatRun, type Verdict } from "../releases/may_run.ts";
@@ -45,19 +42,18 @@ export const statusCommand = defineCommand({
       const { state, lock } = status;
       const forbidden = status.pending.length === 0 ? null : await lackedRights(context);
       const backups = await readLastBackup(app, context, options);
-      const { lastBackup, fromFuture, unusable, backupProblem } = backups;
       const { releases, releasesProblem } = judged;
       print(
         app,
-        { ...status, forbidden, ...backups, releases, releasesProblem },
+        { ...status, forbidden, backups, releases, releasesProblem },
         context.database.url,
       );
       const due = await findDue(app);
       if (due !== null) printDue(app, due);
       const verified = await lastRun(app, options.log);
       const needsAttention = status.pending.length > 0 || status.ahead.length > 0 ||
-        status.unfinished !== null || state.refusal !== null || fromFuture.length > 0 ||
-        unusable.length > 0 || due !== null || status.unreturned.length > 0;
+        status.unfinished !== null || state.refusal !== null || backups.needsAttention || due !== null ||
+        status.unreturned.length > 0;
       return {
         ok: !(options.exitCode && needsAttention),
         json: {
@@ -76,10 +72,7 @@ export const statusCommand = defineCommand({
           beside: status.beside.map(({ name, table, phase }) => ({ change: name, table, phase })),
           kept: status.kept?.map(keptJson) ?? null,
           unreturned: status.unreturned.map(({ id }) => id),
-          lastBackup: lastBackup && listedBackup(lastBackup),
-          backupsFromFuture: fromFuture.map(listedBackup),
-          backupsUnusable: unusable.map(({ id }) => id),
-          backupProblem,
+          ...backups.json,
           lastVerify: verified,
           afterDue: due && { since: due.since, change: due.change },
           forbidden,
@@ -146,31 +139,28 @@ async function lastRun(app: App, log: string | undefined) {
   return run;
 }
 
-/** Looks into the folder only if there is one, since status is called often. */
+/** Looks into the folder only if there is one, since status is called often, and most of what it takes is for reading manifests. */
 async function readLastBackup(
   app: App,
   { database }: RunContext,
   options: Values<typeof folderOptions>,
 ): Promise<LastBackup> {
-  const none = { lastBackup: null, fromFuture: [], backupProblem: null, unusable: [] };
-  if (!existsSync(backupFolder(app, app.databaseUrl(), options))) return none;
-  const identity = app.isAbsent() ? unknownIdentity : await readIdentity(database);
-  try {
-    const { backup, ...passedOver } = await (await openAppBackups(app, options)).newest(identity);
-    return { ...none, lastBackup: backup, ...passedOver };
-  } catch (error) {
-    if (error instanceof HarborError) return { ...none, backupProblem: error };
-    throw error;
-  }
+  if (!existsSync(backupFolder(app, app.databaseUrl(), options))) return noBackup;
+  const { describeLastBackup } = await import("./backup/last_backup.ts");
+  return await describeLastBackup(app, database, options);
 }
 
-interface LastBackup extends Pick<Newest, "fromFuture" | "unusable"> {
-  readonly lastBackup: StoredBackup | null;
-  /** Why it is not known. */
-  readonly backupProblem: HarborError | null;
-}
+const noBackup: LastBackup = {
+  needsAttention: false,
+  json: { lastBackup: null, backupsFromFuture: [], backupsUnusable: [], backupProblem: null },
+  lines: ["none"],
+  remedies: [],
+};
 
-type Shown = Status & LastBackup & ReleasesNow & { readonly forbidden: HarborError | null };
+type Shown = Status & ReleasesNow & {
+  readonly backups: LastBackup;
+  readonly forbidden: HarborError | null;
+};
 
 /** Whether this user may make a file there. */
 function mayMake(url: DatabaseUrl): boolean {
@@ -212,10 +202,7 @@ function printAhead(report: App["report"], { ahead, known }: Status): void {
 
 function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown, url: string): void {
   const {
-    lastBackup,
-    fromFuture,
-    unusable,
-    backupProblem,
+    backups,
     state,
     pending,
     ahead,
@@ -283,22 +270,8 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
     const left = kept.filter(({ state }) => state === "left");
     if (left.length > 0) show("left over", `${amountText(left)} did not fit when their step was undone`);
   }
-  if (backupProblem !== null) {
-    show("backup", `unknown: ${backupProblem.message}`);
-    for (const line of backupProblem.hintLines) report.line(`${" ".repeat(11)}${report.remedy(line)}`);
-  } else if (lastBackup === null) show("backup", "none");
-  else {
-    const { manifest, path } = lastBackup;
-    const age = ageText(manifest.createdAt, new Date());
-    show("backup", `${age} old, at ${positionText(manifest)}, ${proofText(manifest)}: ${path}`);
-  }
-  for (const { id, problem } of unusable) {
-    const why = problem?.message ?? "its file is missing, or not as long as its manifest says";
-    show("backup", report.colors.red(`newer and not usable: ${id} (${why})`));
-  }
-  for (const { path, manifest } of fromFuture) {
-    show("backup", report.colors.red(`dated in the future, ${manifest.createdAt}, so not counted: ${path}`));
-  }
+  for (const line of backups.lines) show("backup", line);
+  for (const line of backups.remedies) report.line(`${" ".repeat(11)}${report.remedy(line)}`);
   show("lock", lock === null ? "free" : `${lock.owner}${lock.since === null ? "" : ` since ${lock.since}`}`);
   for (const problem of [state.refusal, status.forbidden]) {
     if (problem === null) continue;

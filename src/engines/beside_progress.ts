@@ -40,14 +40,15 @@ const fields =
 
 /** Reads {@link BesideProgress}, the oldest first, where a schema is not asked for. */
 export const besideQuery = `${fields} harbor_beside ORDER BY id`;
-const progressQuery = sql`${sql.raw(fields)} ${besideTable} ORDER BY id`;
+const progressQuery = () => sql`${sql.raw(fields)} ${besideTable} ORDER BY id`;
 
 /** Finds what may be of such changes by its name, and the table that it belongs to. */
-const leftQueries: Readonly<Record<Dialect, SQL>> = {
-  sqlite: sql.raw(
-    "SELECT type, name, tbl_name AS \"table\", sql FROM sqlite_schema WHERE (name GLOB 'harbor_beside*' OR name GLOB 'harbor_keeping_*' OR name = 'harbor_kept') AND type IN ('table', 'trigger') ORDER BY name",
-  ),
-  postgresql:
+const leftQueries: Readonly<Record<Dialect, () => SQL>> = {
+  sqlite: () =>
+    sql.raw(
+      "SELECT type, name, tbl_name AS \"table\", sql FROM sqlite_schema WHERE (name GLOB 'harbor_beside*' OR name GLOB 'harbor_keeping_*' OR name = 'harbor_kept') AND type IN ('table', 'trigger') ORDER BY name",
+    ),
+  postgresql: () =>
     sql`SELECT 'table' AS type, relname::text AS name, relname::text AS "table", NULL::text AS sql FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND relkind = 'r' AND relname = ${besideName}`,
 };
 
@@ -62,11 +63,11 @@ const ofChange = /^harbor_beside_(\d+)/;
 
 /** Returns the changes beside writers that are under way, or were interrupted: also those that leave nothing but triggers. */
 export async function readBeside(database: Database): Promise<readonly BesideProgress[]> {
-  const query = leftQueries[database.dialect];
+  const query = leftQueries[database.dialect]();
   const left = await readIfThere(database, { table: "sqlite_schema", form: leftForm, query }) ?? [];
   if (left.length === 0) return [];
   const known = left.some(({ name }) => name === besideName)
-    ? await readIfThere(database, { table: besideName, form: besideForm, query: progressQuery }) ?? []
+    ? await readIfThere(database, { table: besideName, form: besideForm, query: progressQuery() }) ?? []
     : [];
   const numbers = new Set(known.map(({ id }) => id));
   const kept = left.some(({ name }) => name === keptName) ? await readKept(database) : [];

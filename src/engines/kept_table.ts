@@ -104,9 +104,9 @@ export function wasColumn(place: number): string {
 }
 
 /** Finds those to whom default privileges give every new table. */
-const heirsQuery: Readonly<Record<Dialect, SQL | null>> = {
-  sqlite: null,
-  postgresql:
+const heirsQuery: Readonly<Record<Dialect, () => SQL | null>> = {
+  sqlite: () => null,
+  postgresql: () =>
     sql`SELECT DISTINCT r.rolname AS name FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a JOIN pg_roles r ON r.oid = a.grantee WHERE d.defaclobjtype = 'r' AND r.rolname <> current_user ORDER BY 1`,
 };
 
@@ -121,13 +121,14 @@ const withdraw: Readonly<Record<Dialect, (table: SQL, heirs: readonly string[]) 
 
 /** Returns what keeps a new table from those to whom default privileges would give it. */
 export async function readWithdrawal(database: Database): Promise<(table: string) => readonly SQL[]> {
-  const query = heirsQuery[database.dialect];
+  const query = heirsQuery[database.dialect]();
   const heirs = query === null ? [] : await database.read<{ readonly name: string }>(query);
   return (table) => withdraw[database.dialect](ownTable(table), heirs.map(({ name }) => name));
 }
 
-/** The statement that makes the registry where there is none. */
-export const createKeptTable: SQL = sql`CREATE TABLE IF NOT EXISTS ${keptTable} (
+/** Returns the statement that makes the registry where there is none. */
+export const createKeptTable = (): SQL =>
+  sql`CREATE TABLE IF NOT EXISTS ${keptTable} (
   id INTEGER NOT NULL PRIMARY KEY,
   revision TEXT NOT NULL,
   direction VARCHAR(9) NOT NULL,
@@ -220,23 +221,23 @@ export function retryKept({ revision, direction }: Pick<Kept, "revision" | "dire
 }
 
 /** Finds the tables that may be ours; a view of another's that is called like one is not. */
-const tablesQuery: Readonly<Record<Dialect, SQL>> = {
-  sqlite: sql`SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'harbor_k*'`,
-  postgresql:
+const tablesQuery: Readonly<Record<Dialect, () => SQL>> = {
+  sqlite: () => sql`SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'harbor_k*'`,
+  postgresql: () =>
     sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND c.relkind = 'r' AND c.relname LIKE 'harbor\\_k%'`,
 };
 
 /** Finds what has a name with a number that kept data could get. */
-const numberedQuery: Readonly<Record<Dialect, SQL>> = {
-  sqlite:
+const numberedQuery: Readonly<Record<Dialect, () => SQL>> = {
+  sqlite: () =>
     sql`SELECT lower(name) AS name FROM sqlite_schema WHERE lower(name) GLOB 'harbor_kept_[0-9]*' OR lower(name) GLOB 'harbor_keeping_[0-9]*'`,
-  postgresql:
+  postgresql: () =>
     sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND c.relname ~ '^harbor_(kept|keeping|ahead)_[0-9]'`,
 };
 
 /** Returns the names that begin as those of numbered tables of kept data do, whoever made what has them. */
 export async function readNumbered(database: Database): Promise<readonly string[]> {
-  return (await database.read<{ readonly name: string }>(numberedQuery[database.dialect])).map(({ name }) =>
+  return (await database.read<{ readonly name: string }>(numberedQuery[database.dialect]())).map(({ name }) =>
     name
   );
 }
@@ -252,7 +253,7 @@ export async function forgetKept(
   if (forgotten.length === 0) return;
   const ids = new Set(forgotten.map(({ id }) => id));
   const isLast = (await readKept(database)).every(({ id }) => ids.has(id));
-  const tables = await database.read<{ readonly name: string }>(tablesQuery[database.dialect]);
+  const tables = await database.read<{ readonly name: string }>(tablesQuery[database.dialect]());
   const ours = forgotten.flatMap(({ id, sideTable, state }) => [
     sideTable,
     placesName({ sideTable }),

@@ -17,8 +17,8 @@ const versionTable = ownTable("harbor_version");
 const backfillTable = ownTable("harbor_backfill");
 const alembicTable = ownTable("alembic_version");
 
-/** Statements that make the tables where they do not exist. */
-export const createVersionTables: readonly SQL[] = [
+/** Returns the statements that make the tables where they do not exist. */
+export const createVersionTables = (): readonly SQL[] => [
   sql`CREATE TABLE IF NOT EXISTS ${versionTable} (
   revision TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL,

@@ -8,7 +8,7 @@ export const openHarbor: Profile = {
   firstRevision: "71dda59686db",
   isFromAlembic: true,
   // Columns are named as they stand in every dialect.
-  rows: [
+  rows: () => [
     {
       name: "storage_backend_missing",
       table: "files",

@@ -43,7 +43,8 @@ export interface Profile {
   readonly firstRevision: string;
   /** Whether its databases may have been made by Alembic, with these ids in `alembic_version`. */
   readonly isFromAlembic: boolean;
-  readonly rows: readonly RowRule[];
+  /** Made when they are asked for, which most commands do not. */
+  rows(): readonly RowRule[];
   readonly texts: readonly TextRule[];
   /** Columns in which no value may stand twice, with an index or without one. */
   readonly unique: readonly { readonly table: string; readonly column: string }[];

@@ -73,7 +73,7 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
     const to = rows.at(-1)?.revision ?? null;
     const alembic = await readAlembic(context) === null ? [] : setAlembicVersion(to);
     await database.write([
-      ...createVersionTables,
+      ...createVersionTables(),
       ...known === null ? createIdentity(database.dialect) : [],
       ...createLedger(database.dialect),
       ...applied.flatMap((row) => deleteApplied(row.recordedAs ?? row.revision)),

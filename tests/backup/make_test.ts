@@ -143,7 +143,7 @@ for (const [what, now, isReused] of changes) {
 test("makeBackup() makes another one where the last is of a whole revision, in the clear, or damaged", () =>
   withMaker(async ({ database, make }) => {
     await make(copied, copied);
-    await database.write([...createVersionTables, ...insertApplied([halfDone])]);
+    await database.write([...createVersionTables(), ...insertApplied([halfDone])]);
     const half = await make(copied, copied);
     assert.equal(half.isReused, false);
     assert.deepEqual([half.manifest.revision, half.manifest.unfinished], [null, halfDone.revision]);

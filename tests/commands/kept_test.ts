@@ -60,7 +60,7 @@ async function keepSomething({ url, database }: Given): Promise<void> {
   await upgradeDatabase(url);
   const withdrawn = await readWithdrawal(database);
   await database.write([
-    createKeptTable,
+    createKeptTable(),
     ...withdrawn("harbor_kept"),
     ...kept.flatMap((each) => [
       sql`CREATE TABLE ${ownTable(each.sideTable)} (harbor_row INTEGER PRIMARY KEY, id INTEGER)`,

@@ -37,7 +37,7 @@ eachEngine(
     assert.deepEqual(await readKept(database), []);
     const withdrawn = await readWithdrawal(database);
     await database.write([
-      createKeptTable,
+      createKeptTable(),
       ...withdrawn(keptName),
       sql`CREATE TABLE ${ownTable(kept.sideTable)} (harbor_row INTEGER PRIMARY KEY)`,
       ...withdrawn(kept.sideTable),
@@ -54,7 +54,7 @@ eachEngine(
 
 eachEngine("a registry that somebody else wrote into is named", async ({ database }) => {
   await database.write([
-    createKeptTable,
+    createKeptTable(),
     insertKept(kept, { rows: sql`2`, bytes: sql`0` }),
     sql`UPDATE ${ownTable(keptName)} SET kept_columns = '[{"name": 1}]'`,
   ]);

@@ -164,7 +164,7 @@ for (const value of [{ type: "integer", value: "-7" }, { type: "null" }, { type:
           finishedAt: null,
           ms: null,
         };
-        await database.write([...createVersionTables, ...alembic]);
+        await database.write([...createVersionTables(), ...alembic]);
         await database.write([
           ...insertApplied([{
             ...state,

@@ -74,7 +74,7 @@ test("a covered revision that a database has under another id is known by the ch
       appliedBy: "0.0.0",
       origin: "run",
     });
-    await database.write([...createVersionTables, ...insertApplied([{ ...row, revision: "short" }])]);
+    await database.write([...createVersionTables(), ...insertApplied([{ ...row, revision: "short" }])]);
     assert.equal((await historyFor(database, history)).revisions.map(({ id }) => id).join(""), "abdf");
   } finally {
     await database.close();

@@ -28,15 +28,15 @@ export const identityName = "harbor_identity";
 
 const identityTable = ownTable(identityName);
 
-const randomId: Readonly<Record<Dialect, SQL>> = {
-  sqlite: sql`lower(hex(randomblob(16)))`,
-  postgresql: sql`pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '')`,
+const randomId: Readonly<Record<Dialect, () => SQL>> = {
+  sqlite: () => sql`lower(hex(randomblob(16)))`,
+  postgresql: () => sql`pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '')`,
 };
 
 /** Lets those read it who may only look at the database: `verify` finds the backups by it. */
-const publish: Readonly<Record<Dialect, readonly SQL[]>> = {
-  sqlite: [],
-  postgresql: [sql`GRANT SELECT ON ${identityTable} TO PUBLIC`],
+const publish: Readonly<Record<Dialect, () => readonly SQL[]>> = {
+  sqlite: () => [],
+  postgresql: () => [sql`GRANT SELECT ON ${identityTable} TO PUBLIC`],
 };
 
 /**
@@ -49,9 +49,9 @@ export function createIdentity(dialect: Dialect): readonly SQL[] {
   id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
   identity VARCHAR(32) NOT NULL
 )`,
-    ...publish[dialect],
+    ...publish[dialect](),
     sql`INSERT INTO ${identityTable} (id, identity) VALUES (1, ${
-      randomId[dialect]
+      randomId[dialect]()
     }) ON CONFLICT (id) DO NOTHING`,
   ];
 }

@@ -107,7 +107,7 @@ export async function planKeeping(
   const withdraw = await readWithdrawal(database);
   const { revision, direction } = step;
   const opening = [
-    createKeptTable,
+    createKeptTable(),
     ...withdraw(keptName),
     retryKept({ revision: revision.id, direction }),
   ];

@@ -46,7 +46,7 @@ export async function makeSide(
   const own = words[database.dialect];
   const withdraw = await readWithdrawal(database);
   return [
-    createKeptTable,
+    createKeptTable(),
     ...withdraw(keptName),
     ...own.makeSideTable({ ...side, name: kept.sideTable, where: sql`FALSE`, order: [] }),
     ...own.numberRows(kept.sideTable),

@@ -12,7 +12,7 @@ import type { State } from "../../state/state.ts";
 export function startingBatch(context: RunContext, { applied }: State): readonly SQL[] {
   const { dialect } = context.database;
   return [
-    ...createVersionTables,
+    ...createVersionTables(),
     ...createIdentity(dialect),
     ...createLedger(dialect),
     ...insertApplied(applied),

@@ -11,7 +11,7 @@ import { formOf } from "./value_forms.ts";
 /** Returns the rules for a table as it is: the general ones, and those of the profile whose columns it has. */
 export function rowRules(dialect: Dialect, table: Table, profile: Profile | null): readonly RowRule[] {
   const names = new Set(table.columns.map((column) => column.name));
-  const own = (profile?.rows ?? []).filter((rule) =>
+  const own = (profile?.rows() ?? []).filter((rule) =>
     rule.table === table.name && rule.columns.every((column) => names.has(column))
   );
   return [...own, ...formRules(dialect, table), ...orphanRules(table)];
