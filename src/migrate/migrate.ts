@@ -98,7 +98,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const hasKept = prepared.kept.length > 0;
     if (steps.length > 0) await options.beforeSteps?.(prepared);
     // Behind the backup, which may be on the same device.
-    if (from !== null && options.keep !== false) await requirePlanRoom(context, prepared);
+    if (from !== null) await requirePlanRoom(context, { ...prepared, keeps: options.keep !== false });
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
     }

@@ -2,6 +2,7 @@ import { HarborError } from "../base/errors.ts";
 import { isSameName } from "../base/fold_name.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { formatBytes } from "../base/quantity.ts";
+import type { BesideChange } from "../engines/beside.ts";
 import type { Database, Room } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
@@ -20,23 +21,24 @@ import { waysOfPlan } from "./steps/run_steps.ts";
 interface Part {
   readonly step: Step;
   readonly texts: readonly string[];
-  /** The table that is handed over as it was, so that what is kept of it takes no more than it did; `null` for none. */
-  readonly handed: string | null;
+  /** What changes a large table beside its writers; `null` where it is one transaction. */
+  readonly beside: BesideChange | null;
 }
 
 /**
  * Makes sure before the first step that there is room for what all of them put aside, one after the other, as far as that is known:
- * of the tables and columns that go. It counts what they take at least, and what is free behind each step at most, so that no plan is
+ * of the tables and columns that go; and for the copies of large tables. It counts what they take at least, and what is free behind each step at most, so that no plan is
  * refused that would fit. What values become in what a script changes is told when its step is next, as is what comes behind a
  * statement that deletes rows or hides what it does.
  *
  * Reads only; the rows where there is little room, and nothing where no engine tells how much there is.
  *
+ * @param keeps Whether anything is put aside
  * @throws {HarborError} `disk_full`; `interrupted`
  */
 export async function requirePlanRoom(
   context: RunContext,
-  { steps, state, kept }: Pick<PreparedPlan, "steps" | "state" | "kept">,
+  { steps, state, kept, keeps }: Pick<PreparedPlan, "steps" | "state" | "kept"> & { readonly keeps: boolean },
 ): Promise<void> {
   const { database, signal, notify } = context;
   const { dialect } = database;
@@ -58,9 +60,17 @@ export async function requirePlanRoom(
     past.push(...part.texts);
     const all = lossesOf(live, past);
     const losses = lossesBeyond(lost, all);
-    const needed = await neededFor(context, own, { part, losses });
-    if (part.handed === null && needed > room.after(taken)) {
-      throw noRoom(database, { part, room, needed, free: room.after(taken) });
+    const free = room.after(taken);
+    const copied = await copyOf(database, own, { part, all, past, live });
+    if (copied > free) {
+      const what = `"${part.beside!.table}" is copied beside its writers`;
+      throw noRoom(database, { part, room, needed: copied, free, what, remedy: "" });
+    }
+    const needed = keeps ? await neededFor(context, own, { part, losses }) : 0;
+    // A table that is handed over gives its pages back batch by batch.
+    if (!part.beside?.handsOver && needed > free) {
+      const remedy = ", or let it go, which takes less: --no-keep";
+      throw noRoom(database, { part, room, needed, free, what: "what goes is put aside", remedy });
     }
     if (!tellsWhatGoes(part, dialect)) break;
     taken += needed - await freedBy(database, own, { part, losses, live });
@@ -69,7 +79,7 @@ export async function requirePlanRoom(
   notify({ kind: "done" });
 }
 
-/** What a table that is handed over leaves is seen on the schema that those before it leave. */
+/** Cuts each step as it would run, on the schema that those before it leave. */
 async function partsOf(
   context: RunContext,
   plan: Pick<PreparedPlan, "steps" | "state">,
@@ -83,8 +93,7 @@ async function partsOf(
     const own = pieces.length > 0 ? pieces : [{ count: script?.statements.length ?? 1, beside: null }];
     let done = 0;
     for (const { count, beside } of own) {
-      const handed = beside?.handsOver ? beside.table : null;
-      parts.push({ step, texts: texts.slice(done, done += count), handed });
+      parts.push({ step, texts: texts.slice(done, done += count), beside });
     }
   }
   return parts;
@@ -114,6 +123,47 @@ async function neededFor(context: RunContext, own: Sizes, { part, losses }: Goin
   return await readSum(context.database, found.flat());
 }
 
+/** Returns how many bytes a copy beside writers takes at least: what is in the table now, but for columns that go, or get other values. */
+async function copyOf(
+  database: Database,
+  own: Sizes,
+  { part: { beside }, all, past, live }: {
+    readonly part: Part;
+    readonly all: readonly Loss[];
+    readonly past: readonly string[];
+    readonly live: Snapshot;
+  },
+): Promise<number> {
+  if (beside?.way !== "shadow") return 0;
+  const isIt = (name: string) => isSameName(database.dialect, name, beside.table);
+  const losses = all.filter(({ table }) => isIt(table.name));
+  if (losses.some(({ kind }) => kind === "table")) return 0;
+  const without = indexesGone(live, { texts: past, losses });
+  const stored = (await readStored(database, own, [beside.table])).filter(({ name }) =>
+    !without.includes(name)
+  );
+  const columns = losses.flatMap(columnsGone);
+  const gone = await readSum(database, columns.length === 0 ? [] : [own.inTable(beside.table, columns)]);
+  return stored.reduce((sum, { bytes, unused }) => sum + bytes - unused, -gone);
+}
+
+/** Returns the indexes on columns that go, and those that statements name and do not make again. */
+function indexesGone(
+  { tables }: Snapshot,
+  { texts, losses }: { readonly texts: readonly string[]; readonly losses: readonly Loss[] },
+): readonly string[] {
+  const makes = (text: string, name: string) => /^\s*CREATE\b/i.test(text) && text.includes(name);
+  const isDropped = (name: string) =>
+    texts.some((text) => text.includes(name)) && !texts.some((text) => makes(text, name));
+  return tables.flatMap(({ name: table, indexes }) => {
+    const gone = losses.filter((loss) => loss.table.name === table).flatMap(columnsGone);
+    return indexes.filter(({ name, columns }) =>
+      isDropped(name) || columns.some((each) => gone.includes(each))
+    )
+      .map(({ name }) => name);
+  });
+}
+
 /** Whether the text of statements tells all that goes of tables. */
 function tellsWhatGoes({ texts }: Part, dialect: Database["dialect"]): boolean {
   return texts.flatMap((text) => effectsOf(text, dialect))
@@ -121,38 +171,37 @@ function tellsWhatGoes({ texts }: Part, dialect: Database["dialect"]): boolean {
 }
 
 /**
- * Returns how many bytes are free at most behind a part: of what goes, of indexes on it or that the statements name, and of a table
- * that a copy takes the place of also what nothing was in.
+ * Returns how many bytes are free at most behind a part: of what goes, with its indexes, and of a table that a copy takes the place
+ * of also what nothing was in.
  */
 async function freedBy(
   database: Database,
   own: Sizes,
-  { part: { texts, handed }, losses, live }: Going & { readonly live: Snapshot },
+  { part: { texts, beside }, losses, live }: Going & { readonly live: Snapshot },
 ): Promise<number> {
+  if (beside !== null && beside.way !== "shadow") return 0;
   const { dialect } = database;
   const copied = texts.flatMap((text) => effectsOf(text, dialect))
     .flatMap((effect) => effect.kind === "copy" ? [effect.source] : []);
-  const anew = handed === null ? copied : [...copied, handed];
-  const isAnew = (table: string) => anew.some((each) => isSameName(dialect, each, table));
-  const named = live.tables.flatMap((table) =>
-    table.indexes.filter(({ name }) => texts.some((text) => text.includes(name)))
-      .map(({ name }) => ({ name, table: table.name }))
+  const anew = beside === null ? copied : [...copied, beside.table];
+  const isOneOf = (names: readonly string[], name: string) =>
+    names.some((each) => isSameName(dialect, each, name));
+  const all = losses.map(({ loss }) => loss);
+  const gone = indexesGone(live, { texts, losses: all });
+  const whole = all.filter(({ kind }) => kind === "table").map(({ table }) => table.name);
+  const tables = live.tables.filter(({ name, indexes }) =>
+    isOneOf([...anew, ...all.map(({ table }) => table.name)], name) ||
+    indexes.some((index) => gone.includes(index.name))
   );
-  const gone = losses.flatMap(({ loss }) =>
-    loss.table.indexes.filter(({ columns }) => columns.some((name) => columnsGone(loss).includes(name)))
-      .map(({ name }) => name)
-  );
-  const whole = losses.filter(({ loss }) => loss.kind === "table").map(({ loss }) => loss.table.name);
-  const tables = [...anew, ...losses.map(({ loss }) => loss.table.name), ...named.map(({ table }) => table)];
-  const stored = (await readStored(database, own, tables)).map(({ name, table, bytes, unused }) => {
-    const isGone = whole.some((each) => isSameName(dialect, each, table)) ||
-      [...gone, ...named.map((each) => each.name)].some((each) => isSameName(dialect, each, name));
-    return isGone ? bytes : isAnew(table) ? unused : 0;
+  const stored = await readStored(database, own, tables.map(({ name }) => name));
+  const pages = stored.map(({ name, table, bytes, unused }) => {
+    if (isOneOf(whole, table) || isOneOf(gone, name)) return bytes;
+    return isOneOf(anew, table) ? unused : 0;
   });
-  const values = losses.flatMap(({ loss }) =>
+  const values = all.flatMap((loss) =>
     loss.kind === "columns" ? [own.inTable(loss.table.name, columnsGone(loss))] : []
   );
-  return stored.reduce((sum, bytes) => sum + bytes, await readSum(database, values));
+  return pages.reduce((sum, bytes) => sum + bytes, await readSum(database, values));
 }
 
 async function readStored(
@@ -171,21 +220,23 @@ async function storedBytes(database: Database, own: Sizes, tables: readonly stri
 
 function noRoom(
   { url }: Database,
-  { part: { step: { revision, direction } }, room: { folder, bytes }, needed, free }: {
+  { part: { step: { revision, direction } }, room: { folder, bytes }, needed, free, what, remedy }: {
     readonly part: Part;
     readonly room: Room;
     readonly needed: number;
     /** When it is its turn. */
     readonly free: number;
+    readonly what: string;
+    /** Another one than to make room. */
+    readonly remedy: string;
   },
 ): HarborError {
   const [now, then] = [formatBytes(bytes), formatBytes(free)];
   return new HarborError("disk_full", `Cannot ${direction} "${url}"`, {
-    state: `what goes with ${revision.id} is put aside in "${folder}", which takes at least ${
+    state: `on the way past ${revision.id} ${what} in "${folder}", which takes at least ${
       formatBytes(needed)
     }, and there is room for ${then}${now === then ? "" : ` by then, ${now} now`}`,
-    hint:
-      "Free some space on that device and run the command again, or let it go, which takes less: --no-keep. Nothing was changed.",
+    hint: `Free some space on that device and run the command again${remedy}. Nothing was changed.`,
     details: { revision: revision.id, folder, needed, free },
   });
 }

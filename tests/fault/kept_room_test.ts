@@ -33,7 +33,7 @@ test("a downgrade of which a later step has no room on its disk is refused befor
       const { stderr } = await expect(1, "downgrade", initial, "--no-backup", how);
       assert.match(
         stderr,
-        /what goes with 5b09ebe23c76 is put aside in ".*", which takes at least 4\.\d MB, and there is room for 3\.\d MB/,
+        /on the way past 5b09ebe23c76 what goes is put aside in ".*", which takes at least 4\.\d MB, and there is room for 3\.\d MB/,
       );
       assert.match(stderr, /hint: +Free some space on that device .*--no-keep\. Nothing was changed\./);
       assert.ok(readFileSync(path).equals(before));

@@ -45,11 +45,12 @@ export async function lookFirst(undertaking: Undertaking, context: RunContext): 
   if (isIdle && isRun && (plan.unreturned.length > 0 || await isAnyLeft(context))) return unasked;
   const { lookAhead, notEnforcedText } = await import("../../migrate/preflight/look_ahead.ts");
   const { losses = [], unenforced = [] } = await lookAhead(context, plan) ?? {};
-  if (!options.noKeep && plan.from !== null) {
+  if (plan.from !== null) {
+    const keeps = !options.noKeep;
     const { requireInside } = await import("../../migrate/kept/outside.ts");
-    await requireInside(context, plan.steps, "Nothing was changed.");
+    if (keeps) await requireInside(context, plan.steps, "Nothing was changed.");
     const { requirePlanRoom } = await import("../../migrate/plan_room.ts");
-    await requirePlanRoom(context, plan);
+    await requirePlanRoom(context, { ...plan, keeps });
   }
   const tellUnenforced = () => unenforced.forEach((each) => app.report.note(notEnforcedText(each)));
   const seen: Seen = { plan, losses, tellUnenforced };

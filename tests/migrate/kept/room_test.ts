@@ -67,12 +67,12 @@ onEngines(
     // Not even what goes before it in the same script is done.
     assert.match(
       await refused(28_000, "-1"),
-      /: what goes with 000000000003 is put aside in "\/srv", which takes at least 30 kB, and there is room for 28 kB$/,
+      /: on the way past 000000000003 what goes is put aside in "\/srv", which takes at least 30 kB, and there is room for 28 kB$/,
     );
     // The keys stand twice then, and what is in the column that went is free.
     assert.match(
       await refused(35_000, "-2"),
-      /: what goes with 000000000002 is put aside .* at least 30 kB, and there is room for 26 kB by then, 35 kB now$/,
+      /: on the way past 000000000002 what goes is put aside .* at least 30 kB, and there is room for 26 kB by then, 35 kB now$/,
     );
     assert.deepEqual(await read(), before);
     assert.deepEqual(await readKept(database), []);
@@ -131,6 +131,40 @@ onEngines(
     const { steps: [step] } = await goTo(limited(database, 0), "downgrade", "-1", large);
     assert.deepEqual(step!.kept.map(({ table, rows }) => [table, rows]), [["w", 100_000]]);
     assert.ok(await bytes() < 1.5 * before, `${await bytes()} bytes, and ${before} before`);
+  },
+);
+
+onEngines(
+  ["sqlite file"],
+  "a plan is refused before its first step when a later one has no room to copy a large table",
+  async (given) => {
+    const { database, engine, url } = given;
+    const large = historyOf("sqlite", [
+      "CREATE TABLE first (id integer PRIMARY KEY)",
+      ["CREATE TABLE w (id integer NOT NULL PRIMARY KEY, v text, n text)", "DROP TABLE w"],
+      ["SELECT 1", "ALTER TABLE w DROP COLUMN n"],
+      ["CREATE TABLE last (id integer PRIMARY KEY)", "DROP TABLE last"],
+    ]);
+    await goTo(database, "upgrade", "head", large);
+    await engine.query(
+      url,
+      "INSERT INTO w WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i, printf('%050d', i), 'n' FROM n",
+    );
+    const down = (bytes: number) =>
+      migrate(contextOf(limited(database, bytes), large), {
+        goal: { direction: "downgrade", text: "-2" },
+        lockWaitMs: 0,
+        keep: false,
+      });
+    const { message, hint } = await rejectsWith("disk_full", down(900_000));
+    assert.match(
+      message,
+      /on the way past 000000000003 "w" is copied beside its writers in "\/srv", .* 1\.2 MB/,
+    );
+    assert.doesNotMatch(hint!, /no-keep/);
+    assert.equal((await engine.query(url, "SELECT name FROM sqlite_schema WHERE name = 'last'")).length, 1);
+    const { steps } = await down(1_300_000);
+    assert.equal(steps.length, 2);
   },
 );
 
