@@ -6,6 +6,7 @@ import { HarborError } from "../base/errors.ts";
 import { headOf, hostPaths, journalPath } from "../history/history.ts";
 import type { KitSnapshot } from "../schema/kit_snapshot.ts";
 import { kitVersions } from "../schema/form_of_today.ts";
+import { withHostPart } from "../schema/host_part.ts";
 import { originId, snapshotId } from "../schema/kit_ends.ts";
 import {
   deriveRevisionId,
@@ -160,7 +161,7 @@ export function filesOf(
     return [
       { dialect, path: place + up, text: scripts.up },
       { dialect, path: place + down, text: scripts.down },
-      { dialect, path: place + meta, text: renderJson(snapshot) },
+      { dialect, path: place + meta, text: renderJson(withHostPart(snapshot)) },
     ];
   });
   const journals = revision.parts.map(({ dialect, place }) => {

@@ -13,6 +13,7 @@ import {
 import { coveredFolder, type History, journalPath, type Revision } from "../history/history.ts";
 import { deriveRevisionId, idsOf, readRevisionName, revisionFiles, tagOf } from "../history/revision_name.ts";
 import { resolveTarget } from "../history/target.ts";
+import { withHostPart } from "../schema/host_part.ts";
 import { type KitSnapshot, readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { readReleased } from "./project/baseline.ts";
 import type { CheckedFolder } from "./rules/folder/check_folder.ts";
@@ -259,7 +260,7 @@ function changesOf(
   const written = [
     { path: `${place}${up}`, text: scripts.up },
     ...scripts.down === null ? [] : [{ path: `${place}${down}`, text: scripts.down }],
-    { path: `${place}${meta}`, text: renderJson(snapshot) },
+    { path: `${place}${meta}`, text: renderJson(withHostPart(snapshot)) },
   ];
   const coveredJournal = {
     path: `${place}${coveredPath}`,

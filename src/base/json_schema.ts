@@ -86,4 +86,6 @@ export interface JsonFile {
   /** As shown in messages. */
   readonly path: string;
   readonly json: unknown;
+  /** Of a snapshot: whether a schema that it names is the host's. */
+  readonly isHost?: (schema: string) => boolean;
 }

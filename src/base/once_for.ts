@@ -1,5 +1,11 @@
 import type { Dialect } from "./dialect.ts";
 
+/** Returns a function that makes its result at the first call, and returns that one at all others. */
+export function once<Result>(make: () => Result): () => Result {
+  let made: { readonly result: Result } | undefined;
+  return () => (made ??= { result: make() }).result;
+}
+
 /** Returns a function that makes its result once for each object, and keeps it as long as that object is there. */
 export function onceFor<Key extends object, Result>(make: (key: Key) => Result): (key: Key) => Result {
   const made = new WeakMap<Key, { readonly result: Result }>();

@@ -277,8 +277,8 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
     if (problem === null) continue;
     report.line();
     report.line(report.colors.magenta(problem.message));
-    if (problem.hint !== undefined) {
-      report.line(`${report.colors.bold("hint:")} ${report.remedy(problem.hint)}`, 6);
+    for (const [at, line] of problem.hintLines.entries()) {
+      report.line(`${at === 0 ? report.colors.bold("hint:") : "     "} ${report.remedy(line)}`, 6);
     }
   }
 }

@@ -5,8 +5,10 @@ import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
 import { isRecord, parseJson, readAs } from "../base/json_schema.ts";
+import { once } from "../base/once_for.ts";
 import { type Ends, endsIn, readEnds } from "../schema/kit_ends.ts";
 import { applyDeltas, entitySnapshot } from "../schema/entity_snapshot.ts";
+import { type HostSchemas, hostSchemas } from "./host_schemas.ts";
 import { idsOf, type RevisionFiles, revisionFiles, revisionName } from "./revision_name.ts";
 import { parseScript, type Script, type ScriptSource } from "./scripts/script.ts";
 import { snapshotReader } from "./snapshot_text.ts";
@@ -81,6 +83,8 @@ export interface History {
   readonly covered?: readonly Revision[];
   /** Where it is said what the host brings, see `readHost`; left out of a dialect without hosts that do. */
   readonly host?: HostFile;
+  /** Which of the schemas that its snapshots name are the host's; left out likewise. */
+  readonly hostSchemas?: HostSchemas;
 }
 
 /** The files of one dialect's folder. */
@@ -135,19 +139,46 @@ export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
     })
   );
   const covered = buildCovered(dialect, files, revisions);
-  const hostPath = hostPaths[dialect];
+  return withHost({ dialect, revisions, isFoldered, ...covered === null ? {} : { covered } }, files);
+}
+
+/** Returns the history of a dialect that has none yet. */
+export function noHistoryYet(dialect: Dialect, files: HistoryFiles): History {
+  return withHost({ dialect, revisions: [] }, files);
+}
+
+/** Returns a history with what it says of its host, and whose snapshots say which of their schemas are the host's. */
+function withHost(history: History, files: HistoryFiles): History {
+  const { folder, read } = files;
+  const hostPath = hostPaths[history.dialect];
+  if (hostPath === null) return history;
+  const { revisions, covered } = history;
+  const host = {
+    file: `${folder}/${hostPath}`,
+    text: once(() => read(hostPath)),
+    isGarbled: () => isGarbled(files, hostPath),
+  };
+  const inCovered = (path: string) => `${coveredFolder}/${path}`;
+  const schemas = hostSchemas({
+    revisions: [
+      ...(covered ?? []).map((
+        { files: [up, down, snapshot] },
+      ): RevisionFiles => [inCovered(up), inCovered(down), inCovered(snapshot)]),
+      ...revisions.map(({ files }) => files),
+    ],
+    read,
+    host: host.text,
+  });
+  const knowing = (revision: Revision): Revision => ({
+    ...revision,
+    snapshot: () => ({ ...revision.snapshot(), isHost: schemas.has }),
+  });
   return {
-    dialect,
-    revisions,
-    isFoldered,
-    ...covered === null ? {} : { covered },
-    ...hostPath === null ? {} : {
-      host: {
-        file: `${files.folder}/${hostPath}`,
-        text: once(() => files.read(hostPath)),
-        isGarbled: () => isGarbled(files, hostPath),
-      },
-    },
+    ...history,
+    revisions: revisions.map(knowing),
+    ...covered === undefined ? {} : { covered: covered.map(knowing) },
+    host,
+    hostSchemas: schemas,
   };
 }
 
@@ -351,10 +382,4 @@ function broken(path: string, state: string): HarborError {
     hint: "See all that is wrong with it, and what to do: harbor-db check",
     details: { path },
   });
-}
-
-/** Returns a function that makes its result at the first call, and returns that one at all others. */
-function once<T>(make: () => T): () => T {
-  let made: { readonly result: T } | undefined;
-  return () => (made ??= { result: make() }).result;
 }

@@ -12,6 +12,7 @@ import {
 import { onceFor } from "../base/once_for.ts";
 import { filterValues, mapValues } from "../base/records.ts";
 import { inFormOfToday } from "./form_of_today.ts";
+import { type WithHostPart, withoutHostPart } from "./host_part.ts";
 import { wrongIn } from "./kit_ends.ts";
 
 const kitColumn = v.object({
@@ -117,7 +118,7 @@ const kitSnapshot = v.looseObject({
  * A snapshot as drizzle-kit 0.31 writes it, with the parts that harbor-db looks at. Whatever else it holds is kept as
  * it is.
  */
-export type KitSnapshot = Readonly<v.InferOutput<typeof kitSnapshot>>;
+export type KitSnapshot = Readonly<v.InferOutput<typeof kitSnapshot>> & WithHostPart;
 export type KitTable = Readonly<v.InferOutput<typeof kitTable>>;
 export type KitColumn = Readonly<v.InferOutput<typeof kitColumn>>;
 export type KitIndexColumn = Readonly<v.InferOutput<typeof kitIndexColumn>>;
@@ -135,11 +136,12 @@ export interface KitEnds {
 export type KitCheck = Readonly<v.InferOutput<typeof kitCheck>>;
 
 /**
- * Reads a snapshot of drizzle-kit, of 0.31, an older one or 1.0. Sections of tables that an older one lacks are empty.
+ * Reads a snapshot of drizzle-kit, of 0.31, an older one or 1.0. Sections of tables that an older one lacks are empty. What is the
+ * host's stands aside.
  *
  * @throws {HarborError} `bad_history` when it is none, or one of another version
  */
-export function readKitSnapshot({ path, json }: JsonFile): KitSnapshot {
+export function readKitSnapshot({ path, json, isHost }: JsonFile): KitSnapshot {
   const wrong = wrongIn(path);
   const said = readAs(v.object({ dialect: v.string(), version: v.string() }), json, wrong);
   const dialect = dialectNamed(said.dialect);
@@ -147,7 +149,7 @@ export function readKitSnapshot({ path, json }: JsonFile): KitSnapshot {
   const whole = withAllSections(inFormOfToday(dialect, said.version, { json, wrong }));
   refuseWrong(whole, wrong);
   // What was written stays in its order, and with the fields that the schema does not name.
-  return whole as KitSnapshot;
+  return isHost === undefined ? whole as KitSnapshot : withoutHostPart(whole as KitSnapshot, isHost);
 }
 
 /** Tables that were found to be right. */

@@ -1,6 +1,7 @@
 import { isRecord } from "../base/json_schema.ts";
 import { filterValues, mapValues } from "../base/records.ts";
 import type { KitSnapshot } from "./kit_snapshot.ts";
+import { namedSchemas } from "./named_schemas.ts";
 
 /**
  * Says whether two snapshots hold the same schema, whatever the order in which they name things, and whichever kit wrote
@@ -10,8 +11,8 @@ export function sameSchema(a: KitSnapshot, b: KitSnapshot): boolean {
   return canonical(saidBy(a)) === canonical(saidBy(b));
 }
 
-/** Fields of a snapshot that say nothing of its schema: which file it is, and what was asked when it was made. */
-const aside: readonly string[] = ["id", "prevId", "version", "_meta", "internal"];
+/** Fields of a snapshot that say nothing of its schema: which file it is, what was asked when it was made, and what is the host's. */
+const aside: readonly string[] = ["id", "prevId", "version", "_meta", "internal", "ofHost"];
 
 /** What the fields of a part are when a snapshot does not say. */
 const unsaid: Readonly<Record<string, unknown>> = {
@@ -22,7 +23,13 @@ const unsaid: Readonly<Record<string, unknown>> = {
 };
 
 function saidBy(snapshot: KitSnapshot): unknown {
-  return withoutUnsaid(filterValues(snapshot, (_, name) => !aside.includes(name)));
+  const said = filterValues(snapshot, (_, name) => !aside.includes(name));
+  // A schema is named by what is in it, too: drizzle-kit lists those that are exported by themselves.
+  const named = Object.fromEntries(namedSchemas(snapshot).map((name) => [name, name]));
+  return withoutUnsaid({
+    ...said,
+    schemas: { ...isRecord(said["schemas"]) ? said["schemas"] : {}, ...named },
+  });
 }
 
 /** Leaves out the fields that say no more than their absence; of a default all that is there counts. */

@@ -3,6 +3,7 @@ import type { Applied } from "../history/applied.ts";
 import type { State } from "./state.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import { HarborError } from "../base/errors.ts";
+import { hostTable } from "../sql/table_names.ts";
 import type { History, Revision } from "../history/history.ts";
 import { snapshotIfThere, snapshotOf } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
@@ -93,10 +94,11 @@ interface UnmanagedFacts {
 /** Returns the revision that Alembic's version table names, when it is true; else why not. */
 function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Revision | HarborError {
   const tables = live.tables.map((table) => table.name);
-  const isStrange = (alembic ?? []).length === 0 && ownTables(schemasOf(history), live).tables.length === 0;
+  const own = ownTables(schemasOf(history), live).tables.map(({ name }) => name);
+  const isStrange = (alembic ?? []).length === 0 && own.length === 0;
   const refuse = (state: string, details: Record<string, unknown> = {}) =>
     new HarborError("unmanaged", `Cannot take over "${url}": ${state}`, {
-      hint: isStrange ? shareRemedy : "harbor-db adopt",
+      hint: isStrange ? shareRemedy : [...hostRemedy(own, history), "harbor-db adopt"],
       details: { tables, alembic, ...details },
     });
   const [claimed, second] = alembic ?? [];
@@ -127,6 +129,15 @@ function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Re
       differences,
     },
   );
+}
+
+/** For a database that has no tables but some in schemas of their own, which a hosting service may have made. */
+function hostRemedy(own: readonly string[], { host }: History): readonly string[] {
+  return host === undefined || own.length === 0 || own.some((name) => hostTable(name) === null) ? [] : [
+    `Where the host made ${
+      own.join(", ")
+    }, and no revision is to: say in ${host.file} that it does, by CREATE SCHEMA and CREATE TABLE with the columns that you refer to`,
+  ];
 }
 
 /** Says what the schema looks like, behind what the label says. */

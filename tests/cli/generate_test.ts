@@ -338,6 +338,11 @@ const unreadable = [
     /npm install @no\/such$/,
   ],
   [
+    'import "breaks/gone";',
+    /schema\.ts:3": it imports "breaks\/gone", and ".*node_modules\/breaks" has no file for that/,
+    /build it first/,
+  ],
+  [
     'import "@/gone";',
     /schema\.ts:3": it imports "@\/gone", and the "paths" of tsconfig\.json lead to no/,
     null,

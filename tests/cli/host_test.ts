@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
@@ -186,3 +186,138 @@ export const users = pgSchema("auth").table("users", { id: integer().primaryKey(
         await own(0, "verify", "--only", "schema");
       }))
   ));
+
+/** What the host has, and more than the project says of it. */
+const hosted =
+  `CREATE SCHEMA auth; CREATE TABLE auth.users (id integer PRIMARY KEY, mail text, secret text DEFAULT 's');
+CREATE TABLE auth.sessions (id integer PRIMARY KEY, owner integer REFERENCES auth.users (id));`;
+
+/** The same tables where the project exports the host's, to refer to it and to read it. */
+const exporting = (more = "", others = "") => `
+import { integer, pgSchema, pgTable, text } from "drizzle-orm/pg-core";
+export const auth = pgSchema("auth");
+export const users = auth.table("users", { id: integer().primaryKey(), mail: text() });
+${others}
+export const todos = pgTable("todos", { id: integer().primaryKey(), owner: integer().references(() => users.id), ${more} });
+`;
+
+interface HostedProject {
+  /** Runs on the database of the host, and returns what `--json` says. */
+  own(code: number, ...args: readonly string[]): Promise<ReturnType<typeof JSON.parse>>;
+  /** Runs where scripts are written and tried. */
+  run(
+    code: number,
+    ...args: readonly string[]
+  ): Promise<{ readonly stdout: string; readonly stderr: string }>;
+  readonly cwd: string;
+  write(path: string, text: string): Promise<void>;
+  readonly sql: Parameters<Parameters<typeof withClient>[1]>[0];
+}
+
+/** A project that exports the host's table, with a first script, and the database of a host. */
+const withHosted = (first: string, work: (project: HostedProject) => Promise<void>) =>
+  withProject(({ cwd, write, run }) =>
+    withOwnedPostgres(15, "CREATEDB", ({ url }) =>
+      withClient(url, async (sql) => {
+        await write("schema.ts", exporting());
+        await run(0, "generate", "First", "--rev-id", "000000000001");
+        await rm(join(cwd, "drizzle/SHA256SUMS"));
+        await write("drizzle/000000000001_first.sql", first);
+        await write("drizzle/000000000001_first.down.sql", 'DROP TABLE "todos";');
+        await sql.unsafe(`${hosted} INSERT INTO auth.users VALUES (7)`);
+        await work({
+          ...{ cwd, write, run, sql },
+          own: async (code, ...args) => {
+            const result = await runCli([...args, "--json"], { cwd, env: { DATABASE_URL: url } });
+            assert.equal(result.code, code, `${args.join(" ")}\n${result.stdout}${result.stderr}`);
+            return JSON.parse(result.stdout);
+          },
+        });
+      }))
+  );
+
+const todos =
+  `CREATE TABLE "todos" ("id" integer PRIMARY KEY NOT NULL, "owner" integer);--> statement-breakpoint
+ALTER TABLE "todos" ADD CONSTRAINT "todos_owner_users_id_fk" FOREIGN KEY ("owner") REFERENCES "auth"."users"("id");`;
+
+test("a table that schema.ts exports and no script makes is the host's, and left alone as one that it only refers to", () =>
+  withHosted(
+    `-- CREATE SCHEMA "auth";\n-- CREATE TABLE "auth"."users" ("id" integer);\n${todos}`,
+    async ({ cwd, write, run, own, sql }) => {
+      assert.equal((await own(0, "status")).state, "empty");
+      await own(0, "upgrade");
+      await sql.unsafe("INSERT INTO todos VALUES (1, 7)");
+      const { findings } = await own(0, "verify", "--only", "schema,data");
+      assert.deepEqual(findings.map(({ status }: { status: string }) => status), ["pass", "pass"]);
+      const { backup } = await own(0, "backup");
+      assert.deepEqual(
+        backup.tables.map(({ name }: { name: string }) => name).filter((name: string) =>
+          !/^harbor_/.test(name)
+        ),
+        ["todos"],
+      );
+      assert.deepEqual(backup.notFollowed, ["todos (owner) to auth.users (id)"]);
+      assert.equal((await own(0, "generate", "--check")).ok, true);
+      await write("schema.ts", exporting("task: text()"));
+      await write("drizzle/host.sql", `${hosted} INSERT INTO auth.users VALUES (1), (2);`);
+      await run(0, "generate", "Second", "--rev-id", "000000000002");
+      assert.doesNotMatch(await readFile(join(cwd, "drizzle/000000000002_second.sql"), "utf8"), /auth/);
+      // The kit goes on by it.
+      assert.match(
+        await readFile(join(cwd, "drizzle/meta/000000000002_snapshot.json"), "utf8"),
+        /"auth\.users": \{/,
+      );
+      await run(0, "check", "--prove");
+      await own(0, "upgrade");
+      await own(0, "restore", backup.path, "--yes");
+      await own(0, "upgrade");
+      await own(0, "downgrade", "base", "--yes", "--no-backup");
+      assert.deepEqual([...await sql`SELECT id, secret FROM auth.users`], [{ id: 7, secret: "s" }]);
+      await own(0, "upgrade", "--no-backup");
+      await sql.unsafe("DROP TABLE harbor_version CASCADE");
+      await own(0, "adopt", "--yes", "--no-backup");
+      await own(0, "verify", "--only", "schema");
+      await run(0, "squash", "head");
+      await own(0, "status", "--exit-code");
+      // What was not the host's before, and is in none of its files, somebody may have meant to be made.
+      await write(
+        "schema.ts",
+        exporting("task: text()", 'export const posts = auth.table("posts", { id: integer() });'),
+      );
+      const refused = await run(2, "generate", "Third");
+      assert.match(
+        refused.stderr,
+        /Cannot keep "auth\.posts": no script makes its schema[^]*say so in .*drizzle\/host\.sql/,
+      );
+    },
+  ));
+
+test("a table that a script makes where it is not there is the host's once host.sql makes it", () =>
+  withHosted(
+    `CREATE TABLE IF NOT EXISTS "auth"."users" ("id" integer PRIMARY KEY NOT NULL, "mail" text);--> statement-breakpoint\n${todos}`,
+    async ({ write, run, own, sql }) => {
+      const refused = await own(4, "upgrade");
+      assert.match(
+        refused.error.hint,
+        /Where the host made auth\.users.*say in .*drizzle\/host\.sql that it does/,
+      );
+      await write("drizzle/host.sql", hosted);
+      assert.equal((await own(0, "status")).state, "empty");
+      const { backup } = await own(0, "upgrade", "--yes");
+      assert.equal(backup, null);
+      await own(0, "verify", "--only", "schema");
+      await run(0, "check", "--prove");
+      await sql.unsafe("INSERT INTO todos VALUES (1, 7)");
+      assert.doesNotMatch(JSON.stringify((await own(0, "backup")).backup.tables), /auth/);
+    },
+  ));
+
+test("what schema.ts exports and host.sql makes is in no first revision", () =>
+  withProject(async ({ cwd, write, run }) => {
+    await write("schema.ts", exporting());
+    await write("drizzle/host.sql", hosted);
+    await run(0, "generate", "First", "--rev-id", "000000000001");
+    const script = await readFile(join(cwd, "drizzle/000000000001_first.sql"), "utf8");
+    assert.doesNotMatch(script, /CREATE (?:SCHEMA|TABLE "auth")/);
+    assert.match(script, /REFERENCES "auth"\."users"/);
+  }));

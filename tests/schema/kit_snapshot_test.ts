@@ -25,6 +25,11 @@ for (const [rule, a, b, same] of values) {
   test(`canonical() ${rule}`, () => assert.equal(canonical(a) === canonical(b), same));
 }
 
+test("sameSchema() passes over whether a schema with something in it is listed", () => {
+  const one = kitSnapshot("postgresql", { ...kitTable("t", ["id integer key"]), schema: "a" });
+  assert.ok(sameSchema({ ...one, schemas: {} }, { ...one, schemas: { a: "a" } }));
+});
+
 test("sameSchema() looks at everything but the ids", () => {
   const table = kitTable("t", ["id integer key", "c text"]);
   const one = kitSnapshot("sqlite", table);
@@ -43,6 +48,7 @@ const unsaid: readonly (readonly [what: string, change: Change, same: boolean])[
   ],
   ["what the kit keeps for itself", (one) => ({ ...one, internal: { indexes: { ix: { x: 1 } } } }), true],
   ["empty sections", (one) => ({ ...one, views: {}, policies: {}, enums: {} }), true],
+  ["a schema that is not there by itself", (one) => ({ ...one, schemas: { a: "a" } }), false],
   ["what is in a section", (one) => ({ ...one, views: { v: { name: "v" } } }), false],
   [
     "words for what is the rule",

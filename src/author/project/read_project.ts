@@ -3,8 +3,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readReleased } from "./baseline.ts";
 import { HarborError } from "../../base/errors.ts";
-import { headOf, type History } from "../../history/history.ts";
+import { readIfThere } from "../../base/files/read_if_there.ts";
+import { headOf, type History, noHistoryYet } from "../../history/history.ts";
 import { type KitEnds, type KitSnapshot, readKitSnapshot } from "../../schema/kit_snapshot.ts";
+import { withoutHostPart } from "../../schema/host_part.ts";
 import { sameSchema } from "../../schema/same_schema.ts";
 import { withTypesInUse } from "../../schema/types_in_use.ts";
 import { refuseBreakpoints } from "../rules/exports/breakpoints.ts";
@@ -73,18 +75,22 @@ export async function readProject(
       if (place !== undefined || wanted.includes(dialect)) throw noTables(schemaFile, dialect, folder);
       continue;
     }
-    const history = histories.get(dialect) ?? { dialect, revisions: [] };
+    // Where a config says the dialect, the kit's own layout is what its other tools look for.
+    const home = place ?? (said?.dialect === dialect && places.size === 0 ? "" : `${dialect}/`);
+    const history = histories.get(dialect) ?? noHistoryYet(dialect, {
+      folder: join(dir, home, "."),
+      read: (path) => readIfThere(join(dir, home, path)),
+    });
     refuseBranches(history, readReleased(dir, history));
     const made = rolesMadeBy(history);
     const roles = filterValues(made, (_, name) => schema.roles.includes(name));
     // SQLite has none.
     const withRoles = (end: KitSnapshot) => end.roles === undefined ? end : { ...end, roles };
-    const to = withRoles(await engine.snapshot(dialect, own, schema.casing));
+    const last = withRoles(await lastSnapshot(history, engine));
+    const to = withoutHost(withRoles(await engine.snapshot(dialect, own, schema.casing)), last, history);
     refuseBreakpoints(schemaFile, to);
-    const from = withTypesInUse(withRoles(await lastSnapshot(history, engine)), to);
+    const from = withTypesInUse(last, to);
     const leftRoles = Object.keys(made).filter((name) => !schema.roles.includes(name));
-    // Where a config says the dialect, the kit's own layout is what its other tools look for.
-    const home = place ?? (said?.dialect === dialect && places.size === 0 ? "" : `${dialect}/`);
     parts.push({ dialect, history, place: home, from, to, isChanged: !sameSchema(from, to), leftRoles });
   }
   refuseDifferentHistories(parts);
@@ -98,6 +104,34 @@ export async function readProject(
 function rolesMadeBy(history: History): NonNullable<KitSnapshot["roles"]> {
   const head = headOf(history);
   return (head === undefined ? null : orNull(() => readKitSnapshot(head.snapshot())))?.roles ?? {};
+}
+
+/**
+ * Returns what schema.ts says, without what is the host's: in schemas that were the host's before, or in which `host.sql` makes something.
+ *
+ * @throws {HarborError} `bad_schema` for a table there of which neither says that the host makes it
+ */
+function withoutHost(
+  whole: KitSnapshot,
+  { ofHost }: KitSnapshot,
+  { host, hostSchemas }: History,
+): KitSnapshot {
+  if (host === undefined || hostSchemas === undefined) return whole;
+  const known = new Set([
+    ...hostSchemas.brought(),
+    ...Object.keys({ ...ofHost?.["tables"], ...ofHost?.["schemas"] }),
+  ]);
+  const isKnown = (schema: string) =>
+    [...known].some((name) => name === schema || name.startsWith(`${schema}.`));
+  const rest = withoutHostPart(whole, (schema) => isKnown(schema) && hostSchemas.has(schema));
+  const [strange] = Object.keys(rest.ofHost?.["tables"] ?? {}).filter((name) => !known.has(name));
+  if (strange === undefined) return rest;
+  throw new HarborError("bad_schema", `Cannot keep "${strange}"`, {
+    state: "no script makes its schema or anything in it, which is the host's",
+    hint:
+      `Where the host makes it, say so in ${host.file}: CREATE TABLE ${strange} (…); else put it in a schema of its own.`,
+    details: { table: strange },
+  });
 }
 
 /** Says whether a history is laid out by dialects: then it is for them, whatever a `drizzle.config` says. */

@@ -152,5 +152,5 @@ function readSchema(row: LedgerRow, damage: string | null, parent: Revision | nu
   const base = json["base"] === null ? null : parent?.snapshot().json ?? null;
   const isSame = json["base"] === null || json["base"] === sha256(JSON.stringify(base));
   if (!isSame) throw unknown(`it is said of another schema than that of ${parent?.id ?? "base"} here`);
-  return { path, json: applyDelta(base, json["delta"] as unknown as JsonDelta) };
+  return { ...parent?.snapshot(), path, json: applyDelta(base, json["delta"] as unknown as JsonDelta) };
 }

@@ -56,6 +56,12 @@ function inNodeModules(start: string, name: string): string | null {
   return null;
 }
 
+/** Returns the folder in node_modules where a package is, for who imports something of it that is not there; `null` without one. */
+export function installedPackage(from: string, own: string): string | null {
+  const folders = [...upwards(dirname(from))].map((folder) => join(folder, "node_modules", own));
+  return folders.find((each) => existsSync(each)) ?? null;
+}
+
 function inPackage(root: string, entry: string): string | null {
   const json = readPackage(root);
   if (json["exports"] !== undefined) return exported(root, json["exports"], entry);

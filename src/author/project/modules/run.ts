@@ -7,7 +7,7 @@ import { transform } from "sucrase";
 import { HarborError, messageOf } from "../../../base/errors.ts";
 import { otherKind } from "../../../base/files/regular_file.ts";
 import { writtenText } from "../../../base/files/written_text.ts";
-import { isEsModule, resolveModule } from "./resolve.ts";
+import { installedPackage, isEsModule, resolveModule } from "./resolve.ts";
 
 /** What a module and all that it imports gave. */
 export interface RanModule {
@@ -132,6 +132,12 @@ function notFound(path: string, text: string, name: string): HarborError {
   if (!/^(?:@\w[\w.-]*\/)?\w[\w.-]*$/.test(own)) {
     const names = name.startsWith("#") ? 'the "imports" of package.json' : 'the "paths" of tsconfig.json';
     return badSchema(where, `it imports "${name}", and ${names} lead to no such file`);
+  }
+  const folder = installedPackage(path, own);
+  if (folder !== null) {
+    return badSchema(where, `it imports "${name}", and "${folder}" has no file for that`, {
+      hint: "Where it is a package of this repository, build it first.",
+    });
   }
   return badSchema(where, `it imports "${name}", which no node_modules here has`, {
     hint: `npm install ${own}`,
