@@ -6,6 +6,7 @@ import { withFolder } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
 import { emptySnapshots } from "../support/samples/script_history.ts";
 import { runCli } from "../support/run_cli.ts";
+import { runHere } from "../support/run_here.ts";
 
 const schema = (more = "") => `
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
@@ -267,3 +268,35 @@ test("generate says what it does not write in the folders of drizzle-kit 1.0, an
       check.stdout,
     );
   }));
+
+for (const [dialect, core, table] of [["sqlite", "sqlite", "sqliteTable"], ["postgresql", "pg", "pgTable"]]) {
+  test(`generate and squash go on from snapshots without sections that say nothing (${dialect})`, () =>
+    withFolder(async (cwd) => {
+      const write = (more: string) =>
+        writeFile(
+          join(cwd, "schema.ts"),
+          `import { integer, ${table}, text } from "drizzle-orm/${core}-core";
+export const t = ${table}("t", { id: integer().primaryKey(), ${more} });`,
+        );
+      const run = async (...args: readonly string[]) => {
+        const result = await runHere(args, { cwd });
+        assert.equal(result.code, 0, result.stdout + result.stderr);
+        return result.stdout;
+      };
+      await writeFile(
+        join(cwd, "drizzle.config.json"),
+        JSON.stringify({ dialect, schema: "schema.ts", out: "drizzle" }),
+      );
+      await write("");
+      await run("generate", "First");
+      const meta = join(cwd, "drizzle/meta");
+      for (const name of (await readdir(meta)).filter((each) => each.endsWith("_snapshot.json"))) {
+        const { id, prevId, version, dialect, tables } = JSON.parse(await readFile(join(meta, name), "utf8"));
+        await writeFile(join(meta, name), JSON.stringify({ id, prevId, version, dialect, tables }));
+      }
+      assert.match(await run("generate", "Check", "--check"), /agree/);
+      await write("name: text()");
+      await run("generate", "Second");
+      await run("squash", "head");
+    }));
+}

@@ -44,9 +44,11 @@ export async function loadDrizzleEngine(): Promise<DrizzleEngine> {
       const json = await engines[dialect].snapshot({ ...tables }, casing);
       return withWholeDefaults(json as unknown as KitSnapshot, tables);
     },
-    // The tables of a history's snapshots are shared, and drizzle-kit may do with its own what it likes.
     async difference(from, to) {
-      const [before, after] = [from, to].map((each) => structuredClone(codedForKit(each)));
+      // Snapshots of older kits, and edited ones, may lack sections that drizzle-kit wants.
+      const empty = await engines[from.dialect].snapshot({}, undefined) as KitSnapshot;
+      // The tables of a history's snapshots are shared, and drizzle-kit may do with its own what it likes.
+      const [before, after] = [from, to].map((each) => structuredClone({ ...empty, ...codedForKit(each) }));
       return (await engines[from.dialect].difference(before!, after!)).map(decoded);
     },
   };
