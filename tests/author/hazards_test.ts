@@ -147,6 +147,30 @@ const inPostgres: readonly (readonly [statements: readonly string[], expected: s
     ],
     [["ALTER TABLE t RENAME COLUMN a TO b"], "drop_in_use"],
     [["ALTER TABLE t RENAME TO u"], "drop_in_use"],
+    // A table is the same one under its new name, and under the old one before.
+    [
+      [`-- harbor:allow drop_in_use x\nALTER TABLE t RENAME TO u`, "UPDATE u SET a = 'x'"],
+      "backfill_without_directive",
+      { leaves: { name: "u" } },
+    ],
+    [
+      [`-- harbor:allow drop_in_use x\nALTER TABLE t RENAME TO u`, "ALTER TABLE u DROP COLUMN a"],
+      "drop_in_use unnamed_drop",
+      { leaves: { name: "u" } },
+    ],
+    [
+      [`-- harbor:allow drop_in_use x\nALTER TABLE t RENAME TO v`, "ALTER TABLE v RENAME TO u"],
+      "",
+      { leaves: { name: "u" } },
+    ],
+    [
+      ["ALTER TABLE t ADD COLUMN b integer NOT NULL DEFAULT 1", "ALTER TABLE t RENAME TO u"],
+      "drop_in_use",
+      {
+        after: [...old, column("b", "integer", { notNull: true, default: "1" })],
+        leaves: { name: "u" },
+      },
+    ],
     [["ALTER INDEX i RENAME TO j"], ""],
     [["UPDATE t SET a = 'x' WHERE a IS NULL"], "backfill_without_directive"],
     [["-- harbor:backfill table=t key=id\nUPDATE t SET a = 'x' WHERE a IS NULL"], ""],

@@ -17,7 +17,7 @@ export interface OperationPlace {
   readonly statement: ReadStatement;
   /** All statements of the script, in order. */
   readonly script: readonly ReadStatement[];
-  /** The schemas before and after the revision. */
+  /** The schemas before and after the revision, with the names that tables have when the statement runs. */
   readonly before: Snapshot;
   readonly after: Snapshot;
 }
@@ -148,7 +148,8 @@ export function takenAway(operation: Operation, place: OperationPlace, alsoRenam
       if (isMadeAnew(table, operation.column, place)) return null;
       return `drops ${table}.${operation.column}`;
     case "rename table":
-      return alsoRenamed ? `calls ${table} ${operation.to}` : null;
+      // Nobody reads a name that a table has for a moment only.
+      return alsoRenamed && !isRenamedTo(table, place) ? `calls ${table} ${operation.to}` : null;
     case "rename column":
       // Nobody reads a name that a column has for a moment only.
       return alsoRenamed && hadColumn(table, operation.column, place)
@@ -164,6 +165,12 @@ export function takenAway(operation: Operation, place: OperationPlace, alsoRenam
     default:
       return null;
   }
+}
+
+function isRenamedTo(table: string, { script, statement }: OperationPlace): boolean {
+  return script.slice(0, script.indexOf(statement)).some(({ operations }) =>
+    operations.some((each) => each.kind === "rename table" && each.to === table)
+  );
 }
 
 function hadColumn(table: string, column: string, { before }: OperationPlace): boolean {

@@ -1,6 +1,7 @@
 import type { OperationPlace } from "./hazard_conditions.ts";
 import { type Hazard, hazards } from "./hazards.ts";
 import type { ReadStatement } from "./script_operations.ts";
+import type { Snapshot } from "../../../schema/snapshot.ts";
 
 /** A hazard in a statement. */
 export interface JudgedHazard {
@@ -20,13 +21,38 @@ export interface UnusedAllowance {
   readonly isKnown: boolean;
 }
 
+/** What a statement gives another name. */
+interface Rename {
+  readonly from: string;
+  readonly to: string;
+}
+
+function renamesIn({ operations }: ReadStatement): readonly Rename[] {
+  return operations.flatMap((each) =>
+    each.kind === "rename table" ? [{ from: each.table, to: each.to }] : []
+  );
+}
+
+function renamed(schema: Snapshot, { from, to }: Rename): Snapshot {
+  const tables = schema.tables.map((each) => each.name === from ? { ...each, name: to } : each);
+  return { ...schema, tables };
+}
+
 /** Judges the statements of an upgrade script. */
 export function judgeScript(
   script: readonly ReadStatement[],
   setting: Omit<OperationPlace, "statement" | "script">,
 ): { readonly found: readonly JudgedHazard[]; readonly unused: readonly UnusedAllowance[] } {
-  const found = script.flatMap((statement) => {
-    const place = { ...setting, statement, script };
+  const renames = script.map(renamesIn);
+  const found = script.flatMap((statement, at) => {
+    const place = {
+      ...setting,
+      statement,
+      script,
+      before: renames.slice(0, at).flat().reduce(renamed, setting.before),
+      after: renames.slice(at).flat().map(({ from, to }) => ({ from: to, to: from })).toReversed()
+        .reduce(renamed, setting.after),
+    };
     return hazards.flatMap((hazard) => {
       const severity = hazard.severity[setting.dialect];
       if (severity === "none") return [];
