@@ -14,8 +14,11 @@ const quoted = [
   String.raw`(?<tag>\$\w*\$)[^]*?(?:\k<tag>|$)`,
 ].join("|");
 
+/** What any of the patterns needs to be in a text. Most texts hold none of it. */
+const suspicious = /pass|secret|token|key|:\/\//i;
+
 /** What stands before a secret, `before`, and the secret itself. */
-const patterns: readonly RegExp[] = [
+const patterns: readonly string[] = [
   // In code: format('… PASSWORD %L', 'x'), '… PASSWORD ' || quote_literal('x')
   String.raw`(?<before>${called}\s+'*%\w*[^']*'+)(?<secret>[^;]+)`,
   String.raw`(?<before>${called}\s*'+\s*\|\|\s*\w*\(?\s*)(?<secret>${quoted})`,
@@ -31,7 +34,10 @@ const patterns: readonly RegExp[] = [
   String.raw`(?<before>(?:pass(?:word|wd)|token)\s*=\s*)(?<secret>[^\s'"$:?(][^\s'"]*)`,
   // https://user:x@host; the word itself stands in remedies
   String.raw`(?<before>\w://[^\s'"/@:]*:)(?<secret>(?!password@)[^\s'"]+)(?=@)`,
-].map((pattern) => new RegExp(pattern, "gi"));
+];
+
+/** The same, made when the first text needs them: it takes a moment. */
+let made: readonly RegExp[] | undefined;
 
 /** Returns an SQL statement, or what a server says of one, without the passwords, tokens and keys that it names as such. */
 export function hideSecrets(text: string): string {
@@ -55,8 +61,10 @@ export function hiderOf(statement: string): (text: string) => string {
 }
 
 function replaced(text: string, tell: (secret: string) => void): string {
+  if (!suspicious.test(text)) return text;
+  made ??= patterns.map((pattern) => new RegExp(pattern, "gi"));
   let left = text;
-  for (const pattern of patterns) {
+  for (const pattern of made) {
     left = left.replaceAll(pattern, (...found) => {
       const { before, secret } = found.at(-1) as { readonly before: string; readonly secret: string };
       if (secret !== mark) tell(plain(secret));

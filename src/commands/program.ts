@@ -161,12 +161,11 @@ interface Suggesting {
 }
 
 function addHeading(program: Commander, { name: path, summary, arguments: list = [] }: Heading): Commander {
-  const [name, ...parents] = path.split(" ").toReversed();
-  const parent = parents.reduceRight(
-    (above, word) => above.commands.find((each) => each.name() === word)!,
-    program,
-  );
-  const sub = prepared(parent.allowExcessArguments().command(name!), path).summary(summary);
+  const words = path.split(" ");
+  const name = words.pop()!;
+  let parent = program;
+  for (const word of words) parent = parent.commands.find((each) => each.name() === word)!;
+  const sub = prepared(parent.allowExcessArguments().command(name), path).summary(summary);
   for (const { name, summary } of list) sub.argument(name, summary);
   return sub;
 }

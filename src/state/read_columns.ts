@@ -15,14 +15,13 @@ export async function readColumns(
   if (tables.length === 0) return [];
   const query = queries[database.dialect](tables);
   const rows = await readIfThere(database, { table: "the catalog", form, query }) ?? [];
-  return Array.from(Map.groupBy(rows, ({ table }) => table), ([name, columns]) => ({
-    name,
-    columns: columns.map(({ name, needed, generated }) => ({
-      name,
-      isNeeded: needed === 1,
-      isGenerated: generated === 1,
-    })),
-  }));
+  const found = new Map<string, TableColumns["columns"][number][]>();
+  for (const { table, name, needed, generated } of rows) {
+    const columns = found.get(table) ?? [];
+    found.set(table, columns);
+    columns.push({ name, isNeeded: needed === 1, isGenerated: generated === 1 });
+  }
+  return [...found].map(([name, columns]) => ({ name, columns }));
 }
 
 const form = { table: "text", name: "text", needed: "integer", generated: "integer" } as const;

@@ -31,6 +31,8 @@ interface Kind {
 }
 
 const kinds: readonly Kind[] = [
+  // Met at most starts. A replica puts words in front; a view or trigger that names a table that is gone is another matter.
+  { code: "missing_table", words: /^(?!.*error in (?:view|trigger|index) )(?:.*: ?)?[`'"]?no such table:/i },
   {
     code: "busy",
     results: [5, 6],
@@ -63,8 +65,6 @@ const kinds: readonly Kind[] = [
     words: /unable to open database file/i,
     hint: "Check that the file and its folder exist and that this user can read and write both.",
   },
-  // A replica puts words in front; a view or trigger that names a table that is gone is another matter.
-  { code: "missing_table", words: /^(?!.*error in (?:view|trigger|index) )(?:.*: ?)?[`'"]?no such table:/i },
   { code: "dangling_reference", words: /FOREIGN KEY constraint failed/i },
 ];
 

@@ -210,6 +210,8 @@ function keepsOut(path: string, mode: number): boolean {
 
 function accessFailure(path: string, mode: number): string | undefined {
   try {
+    // Most that is asked for is not there, and an error takes longer to make than to look.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return "ENOENT";
     accessSync(path, mode);
     return undefined;
   } catch (error) {
