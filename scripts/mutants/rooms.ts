@@ -73,6 +73,14 @@ export const roomMutants: readonly Mutant[] = [
     tests: ["cli/around_test.ts"],
   },
   {
+    file: "base/files/regular_file.ts",
+    find: 'if (edges === undefined || edges.trim() === "" || mark.test(edges)) return;',
+    replace: "return;",
+    danger: "the page of a check takes the place of the database",
+    tests: ["fault/output_test.ts"],
+    filter: "writes over nothing",
+  },
+  {
     file: "backup/store/deliveries.ts",
     find: "  recordDelivery(file, { to, at, error: unended });\n",
     replace: "",

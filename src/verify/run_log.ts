@@ -5,8 +5,11 @@ import { shownJsonLine } from "../base/shown_text.ts";
 import { limitRemedy } from "../base/files/limit_remedy.ts";
 import { trustedPath, withOpenFolder } from "../base/files/open_folder.ts";
 import { giveOpenFile, ownerFor } from "../base/files/owner.ts";
-import { openRegularFile, otherKind } from "../base/files/regular_file.ts";
+import { openRegularFile, otherKind, requireOwn } from "../base/files/regular_file.ts";
 import { formatRunRecord, parseRunRecords, type RunRecord } from "./rules/run_record.ts";
+
+/** A log begins with a run; of one that was cut at its beginning, or at its end, another line does. */
+const ownLog = { what: "log", mark: /^\{"at":"/m };
 
 /** So much of the log's end is read, in bytes: some hundred runs. */
 const tailBytes = 256 * 1024;
@@ -64,7 +67,9 @@ function appendLine(path: string, text: string): void {
     const { size } = fstatSync(file);
     const last = new Uint8Array(1);
     const isCut = size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
-    writeSync(file, `${isCut ? "\n" : ""}${text}`);
+    const bytes = new TextEncoder().encode(`${isCut ? "\n" : ""}${text}`);
+    // A disk that fills up takes a part and says so of the rest alone.
+    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
   });
 }
 
@@ -90,13 +95,16 @@ function openToAppend(path: string): number {
     const stat = fstatSync(file);
     const state = otherKind(stat) ??
       (stat.nlink > 1 ? "a file with other names, which may be anywhere" : null);
-    if (state === null) {
+    try {
+      if (state !== null) throw new Error(`it is ${state}`);
+      requireOwn(folder.path(basename(real)), path, ownLog);
       // One that root has just made here.
       if (stat.uid === 0 && stat.size === 0) giveOpenFile(file, ownerFor(folder.path(".")));
       return file;
+    } catch (error) {
+      closeSync(file);
+      throw error;
     }
-    closeSync(file);
-    throw new Error(`it is ${state}`);
   });
 }
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
 import { baseEnvironment, cliCommand, runCli } from "../support/run_cli.ts";
+import { runHere } from "../support/run_here.ts";
 import { withSmallDisk } from "../support/servers/small_disk.ts";
 
 type Broken = "stdout" | "stderr";
@@ -60,6 +61,64 @@ test("a failure keeps its own exit code when it cannot be printed", () =>
   withFolder(async (cwd) => {
     assert.equal((await runBroken(["upgrade", "nope"], { cwd, broken: "stderr", by: "disk" })).code, 2);
   }));
+
+test("verify writes over nothing that no run of its own wrote", () =>
+  withFolder(async (cwd) => {
+    assert.equal((await runHere(["upgrade"], { cwd })).code, 0);
+    const made =
+      (await runHere(["backup", "--json"], { cwd })).json<{ backup: { path: string } }>().backup.path;
+    await writeFile(join(cwd, "key.pem"), "-----BEGIN PRIVATE KEY-----\n");
+    const verify = (...args: readonly string[]) => runHere(["verify", "--only", "history", ...args], { cwd });
+    for (const option of ["--log", "--report", "--prometheus"]) {
+      for (const path of ["openharbor.db", made, `${made}.json`, "key.pem"]) {
+        const before = await readFile(resolve(cwd, path));
+        const { code, stderr } = await verify(option, path);
+        assert.equal(code, 1, `${option} ${path}`);
+        assert.match(stderr, /^error: Cannot write ".*": what is there is no \w+ of harbor-db's$/m);
+        assert.deepEqual(await readFile(resolve(cwd, path)), before);
+      }
+    }
+    // What they wrote themselves they write again, and what is empty.
+    for (const name of ["a.jsonl", "b.html", "c.prom"]) await writeFile(join(cwd, name), "");
+    for (let run = 0; run < 2; run++) {
+      assert.equal(
+        (await verify("--log", "a.jsonl", "--report", "b.html", "--prometheus", "c.prom")).code,
+        0,
+      );
+    }
+  }));
+
+test("a database on a file system that can only be read is no matter of its owner", () =>
+  withSmallDisk(1_024, async (disk) => {
+    assert.equal((await runCli(["upgrade", "71dda59686db", "--no-backup"], { cwd: disk })).code, 0);
+    execFileSync("mount", ["-o", "remount,ro", disk]);
+    const { code, stderr } = await runCli(["upgrade", "--no-backup"], { cwd: disk });
+    assert.equal(code, 1, stderr);
+    // Deno does not ask the system whether a file may be written; SQLite then does.
+    assert.match(stderr, /file system can only be read|readonly database/);
+    const [, command] = /as root: (mount .*)$/m.exec(stderr) ?? [];
+    assert.doesNotMatch(stderr, /chown|user that owns/);
+    execFileSync("sh", ["-c", command ?? `mount -o remount,rw ${disk}`]);
+    assert.equal((await runCli(["upgrade", "--no-backup"], { cwd: disk })).code, 0);
+  }));
+
+test("a run of which the log took only a part is not one that went well", () =>
+  withFolder((cwd) =>
+    withSmallDisk(64, async (disk) => {
+      assert.equal((await runCli(["upgrade"], { cwd })).code, 0);
+      const log = join(disk, "verify.jsonl");
+      // Of the page that it has there are some bytes left, and no other page.
+      await writeFile(log, `${" ".repeat(4_000)}\n`);
+      await writeFile(join(disk, "all"), new Uint8Array(64 * 1024)).catch(() => {});
+      const { code, stderr } = await runCli(["verify", "--only", "history", "--log", log], {
+        cwd,
+        env: { XDG_STATE_HOME: cwd },
+      });
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /^error: Cannot write ".*verify\.jsonl": no space is left on the device$/m);
+      assert.equal((await stat(log)).size, 4_096);
+    })
+  ));
 
 test("what a full disk keeps from being written has its remedy, and not that of a folder", () =>
   withFolder((cwd) =>

@@ -96,6 +96,41 @@ export function readRegularEdges(path: string, count: number): string | undefine
   }
 }
 
+/** What a file that harbor-db writes again and again is called, and known by. */
+export interface OwnFile {
+  readonly what: string;
+  /** Found in the beginning and the end of each. */
+  readonly mark: RegExp;
+}
+
+/** So much of the beginning and of the end is looked at, in bytes. */
+const edgeBytes = 4_096;
+
+/**
+ * Refuses to write over what harbor-db did not write: a path that was mistaken may lead to a database, a backup or a key.
+ *
+ * @param path To read it by
+ * @param shown The path as the user knows it
+ * @throws {HarborError} `unsafe_path`
+ */
+export function requireOwn(path: string, shown: string, { what, mark }: OwnFile): void {
+  let edges: string | undefined;
+  try {
+    edges = readRegularEdges(path, edgeBytes);
+  } catch {
+    edges = "what this user may not read";
+  }
+  if (edges === undefined || edges.trim() === "" || mark.test(edges)) return;
+  throw new HarborError(
+    "unsafe_path",
+    `Cannot write "${shown}": what is there is no ${what} of harbor-db's`,
+    {
+      hint: "Give another place, or look what it is, and move it away.",
+      details: { path: shown },
+    },
+  );
+}
+
 function readUpTo(file: number, size: number, from = 0): Uint8Array {
   const bytes = new Uint8Array(size);
   let filled = 0;

@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import { HarborError, messageOf } from "../errors.ts";
 import { makePrivateFolder, type OpenFolder, trustedPath, withOpenFolder } from "./open_folder.ts";
 import { giveOpenFile, type Owner, ownerFor } from "./owner.ts";
-import { otherKind } from "./regular_file.ts";
+import { otherKind, type OwnFile, requireOwn } from "./regular_file.ts";
 import { limitRemedy } from "./limit_remedy.ts";
 
 /**
@@ -12,20 +12,26 @@ import { limitRemedy } from "./limit_remedy.ts";
  * writes there belongs to the folder's owner.
  *
  * @param mode Its rights; left out, they are what the process gives to new files
+ * @param own What alone is replaced, where the path is what a user says
  * @throws {HarborError} `file_failed`, also when something else than a file stands there; `unsafe_path`
  */
-export function replaceFile(path: string, text: string, { mode }: { readonly mode?: number } = {}): void {
+export function replaceFile(
+  path: string,
+  text: string,
+  { mode, own }: { readonly mode?: number; readonly own?: OwnFile } = {},
+): void {
   inTrustedFolder(path, (folder, name) => {
     const there = lstatSync(folder.path(name), { throwIfNoEntry: false });
     const kind = there === undefined ? null : otherKind(there);
     if (kind !== null) throw new Error(`it is ${kind}`);
+    if (own !== undefined) requireOwn(folder.path(name), path, own);
     // It neither ends nor begins like what programs look for in the folder.
-    const own = makePrivateFolder(folder, ".harbor-db-");
+    const aside = makePrivateFolder(folder, ".harbor-db-");
     try {
-      writeNew(own.path("new"), text, { mode, owner: ownerFor(folder.path(".")) });
-      renameSync(own.path("new"), folder.path(name));
+      writeNew(aside.path("new"), text, { mode, owner: ownerFor(folder.path(".")) });
+      renameSync(aside.path("new"), folder.path(name));
     } finally {
-      own.remove();
+      aside.remove();
     }
   });
 }

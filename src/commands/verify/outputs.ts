@@ -53,11 +53,15 @@ export function writeOutputs(app: App, options: VerifyValues, result: Result): r
   };
   return [
     ...write("log", options.log, (path) => appendRun(path, record)),
-    ...write("report", options.report, (path) => replaceFile(path, pageOf(app, result, runs))),
+    ...write(
+      "report",
+      options.report,
+      (path) => replaceFile(path, pageOf(app, result, runs), { own: ownPage }),
+    ),
     ...write(
       "prometheus",
       options.prometheus,
-      (path) => replaceFile(path, metricsOf(app, result, path), { mode: readableByAll }),
+      (path) => replaceFile(path, metricsOf(app, result, path), { mode: readableByAll, own: ownMetrics }),
     ),
   ];
 }
@@ -78,6 +82,11 @@ function recordOf(app: App, { verification, exitCode }: Result): RunRecord {
     notChecked,
   };
 }
+
+/** Its footer says who wrote it. */
+const ownPage = { what: "page", mark: /^\s*<!doctype html>[^]*\bharbor-db\b/i };
+
+const ownMetrics = { what: "metrics", mark: /^# HELP harbor_db_/ };
 
 /** node_exporter is another user. */
 const readableByAll = 0o644;

@@ -50,7 +50,7 @@ const kinds: readonly Kind[] = [
     code: "read_only",
     results: [8, 3],
     words: /readonly database|access permission denied/i,
-    hint: "Run as the user that owns the database, which must be able to write the file and its folder.",
+    hint: "Run as a user that may write the file and its folder, on a file system that may be written.",
   },
   {
     code: "not_a_database",

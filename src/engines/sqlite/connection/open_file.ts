@@ -245,10 +245,12 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
         "Check the path (--database-url); harbor-db upgrade makes a new database.",
       );
     }
-    if (!isAllowed(dirname(path), constants.W_OK)) {
+    const folder = dirname(path);
+    const failure = accessFailure(folder, constants.W_OK);
+    if (failure !== undefined) {
       refuse(
-        `the folder "${dirname(path)}" may not be written`,
-        accessHint(dirname(path), "w", "folder"),
+        `the folder "${folder}" may not be written${becauseOf(failure)}`,
+        writingHint(folder, failure, "folder"),
         "read_only",
       );
     }
@@ -263,7 +265,8 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     (keepsOut(`${folder}/.`, constants.W_OK) ? folder : undefined);
   if (closed !== undefined) {
     // SQLite makes its journal in the folder.
-    refuse(`"${closed}" may not be written`, accessHint(closed, "w"), "read_only");
+    const failure = accessFailure(closed === folder ? `${folder}/.` : closed, constants.W_OK);
+    refuse(`"${closed}" may not be written${becauseOf(failure)}`, writingHint(closed, failure), "read_only");
   }
 }
 
@@ -284,6 +287,19 @@ export function refuseUnreadable(path: string, url: SqliteFileUrl): void {
 /** Returns the file of a database and those that SQLite may put beside it. */
 function filesOf(path: string): readonly string[] {
   return [path, ...sideFiles.map((ending) => path + ending)];
+}
+
+/** Says what keeps everybody out, whose ever it is. */
+function becauseOf(failure: string | undefined): string {
+  return failure === "EROFS" ? ": its file system can only be read" : "";
+}
+
+function writingHint(path: string, failure: string | undefined, what?: string): string | readonly string[] {
+  return failure === "EROFS"
+    ? `Mount it to be written, as root: mount -o remount,rw "$(findmnt -no TARGET --target ${
+      quoteForShell(path)
+    })"`
+    : accessHint(path, "w", what);
 }
 
 /** Names what lets this user in: its owner changes the mode; anybody else is to be that user, or to become the owner. */
