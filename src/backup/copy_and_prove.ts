@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HarborError } from "../base/errors.ts";
+import { unlessAsked } from "../base/interrupt.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import { requireSpace } from "../base/files/free_space.ts";
 import { makeFolderFor } from "../base/files/owner.ts";
@@ -151,7 +152,10 @@ export async function tryOnCopy(context: RunContext, store: BackupStore, onTrial
   try {
     makeFolderFor(folder, backupOwner(store));
     await clearLeftovers(folder, client, context.now());
-    await requireSpace(folder, (1 + trialCopies(engine)) * await engine.estimate());
+    await requireSpace(
+      folder,
+      (1 + trialCopies(engine)) * await unlessAsked(engine.estimate(), context.signal),
+    );
     const id = `${store.name}-trial-${context.now().getTime()}`;
     await withWorkspace(folder, { id, client }, async (workspace) => {
       const meter = startMeter(context, "rehearsal");

@@ -2,6 +2,7 @@ import { closeSync, openSync, readdirSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
+import { unlessAsked } from "../base/interrupt.ts";
 import {
   backupId,
   type BackupReason,
@@ -78,13 +79,13 @@ export async function makeBackup(
     manifestNames(folder);
     await clearLeftovers(folder, client, context.now());
     const copies = encodingSuffix(encoding) === "" ? 1 : 2;
-    const bytes = await engine.estimate();
+    const bytes = await unlessAsked(engine.estimate(), context.signal);
     const onTrial = await trialWithin(
       request,
       (more) => requireSpace(folder, (copies + more) * bytes),
       engine,
     );
-    const uncarried = (await engine.uncarried()).map(({ kind, name, table }) =>
+    const uncarried = (await unlessAsked(engine.uncarried(), context.signal)).map(({ kind, name, table }) =>
       `${kind} ${name}${table === null ? "" : ` on ${table}`}`
     );
     if (uncarried.length > 0) {

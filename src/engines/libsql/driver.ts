@@ -3,6 +3,7 @@ import { HarborError } from "../../base/errors.ts";
 import { unlessAsked } from "../../base/interrupt.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { batchTimes, pauseFor } from "../pace.ts";
+import { untilLastWord } from "../stop_between.ts";
 import type { WatchedBatch, Watcher } from "../watch/figures.ts";
 import { answerLost, isHarmless, isUndone, persist, stateOf, withState } from "./errors.ts";
 import { type LibsqlRequests, openRequests } from "./requests.ts";
@@ -31,14 +32,16 @@ const noLoad = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
 export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<Database> {
   const requests = openRequests(url);
   await unlessAsked(requests.read([own("SELECT 1")], firstLimitMs), options.signal);
-  // What else is begun with the database has to come to its end, and to be told.
-  const stop = options.access === "read" ? options.signal : undefined;
-  return serveSqlite({ url: url.display, options, connection: connect(requests, url.display, stop) });
+  const connection = connect(requests, url.display, options.signal);
+  return serveSqlite({ url: url.display, options, connection });
 }
 
-/** @param stop Aborted when the user asks to stop, where nothing is written: no answer is waited for then */
-function connect(requests: LibsqlRequests, url: string, stop: AbortSignal | undefined): SqliteConnection {
+/** @param signal Aborted when the user asks to stop: what is only asked stays unanswered then */
+function connect(requests: LibsqlRequests, url: string, signal: AbortSignal | undefined): SqliteConnection {
   const inTurn = openTurns();
+  let wasLocked = false;
+  /** Why nothing more is asked. */
+  let stopped: unknown;
   let isOpen = true;
   let lastBatch = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
   let watcher: Watcher | null = null;
@@ -49,6 +52,17 @@ function connect(requests: LibsqlRequests, url: string, stop: AbortSignal | unde
   /** For whoever has the turn already. */
   const transactOwn = (make: () => SqliteBatch) => harmless(() => requests.transact(make()));
 
+  /** Asks what may as well stay unanswered. Once the lock was taken, what was begun has to be told, and so an answer has a moment to come. */
+  async function ask<T>(work: () => Promise<T>): Promise<T> {
+    if (stopped !== undefined) throw stopped;
+    try {
+      return await (wasLocked ? untilLastWord : unlessAsked)(harmless(work), signal);
+    } catch (error) {
+      if (wasLocked && error instanceof HarborError && error.code === "interrupted") stopped = error;
+      throw error;
+    }
+  }
+
   function whileOpen<T>(work: () => Promise<T>): () => Promise<T> {
     if (!isOpen) throw new HarborError("internal", `Cannot use "${url}": it is closed`);
     return work;
@@ -56,10 +70,10 @@ function connect(requests: LibsqlRequests, url: string, stop: AbortSignal | unde
 
   return {
     async read<Row>(statement: Parameters<SqliteConnection["read"]>[0]) {
-      const [rows] = await unlessAsked(harmless(() => requests.read([statement])), stop);
+      const [rows] = await ask(() => requests.read([statement]));
       return rows as unknown as Row[];
     },
-    readTogether: (queries) => unlessAsked(harmless(() => requests.read(queries.map(own))), stop),
+    readTogether: (queries) => ask(() => requests.read(queries.map(own))),
     transact(make) {
       const asked = performance.now();
       return inTurn(() =>
@@ -73,7 +87,11 @@ function connect(requests: LibsqlRequests, url: string, stop: AbortSignal | unde
         })
       );
     },
-    transactOwn: (make) => inTurn(() => transactOwn(make)),
+    async transactOwn(make) {
+      if (stopped !== undefined) throw stopped;
+      // Whatever becomes of it, the lease runs out.
+      return await untilLastWord(inTurn(() => transactOwn(make)), signal);
+    },
     rehearse: (make, queries) => inTurn(() => harmless(() => requests.rehearse(make(), queries))),
     runAlone: (statement, index, fence) =>
       inTurn(() =>
@@ -82,7 +100,10 @@ function connect(requests: LibsqlRequests, url: string, stop: AbortSignal | unde
           return await requests.run({ ...statement, index });
         })
       ),
-    underLock: (work) => work(),
+    underLock(work) {
+      wasLocked = true;
+      return work();
+    },
     // A server would have to be asked.
     isSeenEmpty: () => false,
     readsBlockWriters: () => false,

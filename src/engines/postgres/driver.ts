@@ -4,6 +4,7 @@ import { HarborError } from "../../base/errors.ts";
 import { unlessAsked } from "../../base/interrupt.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { hurry, pauseFor } from "../pace.ts";
+import { untilLastWord } from "../stop_between.ts";
 import type { Watcher } from "../watch/figures.ts";
 import type { Result, Session } from "./session/session.ts";
 import { statementError } from "./session/errors.ts";
@@ -53,10 +54,27 @@ export async function openPostgres(
     throw error;
   }
   let wasLocked = false;
+  /** Why nothing more is said on the session. */
+  let stopped: unknown;
+
+  /** Asks what may as well stay unanswered. Once the lock was taken, what was begun has to be told, and so an answer has a moment to come. */
+  async function ask(statements: readonly Statement[]): Promise<readonly Result[]> {
+    if (stopped !== undefined) throw stopped;
+    try {
+      return await (wasLocked ? untilLastWord : unlessAsked)(opened.run(statements), signal);
+    } catch (error) {
+      if (wasLocked && error instanceof HarborError && error.code === "interrupted") {
+        stopped = error;
+        // The server rolls back what it was asked, and frees the lock.
+        void opened.close(false);
+      }
+      throw error;
+    }
+  }
+
   const session: Session = {
     ...opened,
-    // Once the lock was taken, what was begun has to come to its end, and to be told.
-    run: (statements) => unlessAsked(opened.run(statements), wasLocked ? undefined : signal),
+    run: ask,
     // Where nothing is written, there is no transaction that others could get into.
     ...access === "read" ? { exclusive: (work) => work(), shared: (work) => work() } : {},
   };
@@ -79,7 +97,8 @@ export async function openPostgres(
   });
   let lastBatch: PostgresBatchTimes = { heldMs: 0, fixedMs: 0, rowsMs: 0, waitedMs: 0 };
   const writer = batchWriter({
-    session,
+    // Once the lock was taken, what was begun has to come to its end.
+    session: { ...session, run: (statements) => wasLocked ? opened.run(statements) : ask(statements) },
     lock,
     trust,
     patience,

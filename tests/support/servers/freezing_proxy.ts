@@ -12,22 +12,26 @@ export interface FreezingProxy {
 
 /**
  * Runs `work` with a proxy before the server at `port`. It freezes by itself when a client sends something that
- * matches `freezeAt`.
+ * matches `freezeAt`; of several one after the other the last.
  */
 export async function withFreezingProxy<T>(
   port: number,
-  freezeAt: RegExp | null,
+  freezeAt: RegExp | readonly RegExp[] | null,
   work: (proxy: FreezingProxy) => Promise<T>,
 ): Promise<T> {
   let isFrozen = false;
+  const ahead = [freezeAt ?? []].flat();
   let told = () => {};
   const frozen = new Promise<void>((resolve) => told = resolve);
   let lateMs = 0;
   return await withProxy(port, (client, upstream) => {
     client.on("data", (data: Uint8Array) => {
-      if (freezeAt?.test(Buffer.from(data).toString("latin1"))) {
-        isFrozen = true;
-        told();
+      if (ahead[0]?.test(Buffer.from(data).toString("latin1"))) {
+        ahead.shift();
+        if (ahead.length === 0) {
+          isFrozen = true;
+          told();
+        }
       }
       if (!isFrozen) upstream.write(data);
     });

@@ -1,5 +1,6 @@
 import type { LibsqlUrl } from "../../../base/url/libsql_url.ts";
 import { HarborError } from "../../../base/errors.ts";
+import { unlessAsked } from "../../../base/interrupt.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { type RowForm, type RowOf, rowsOfForm } from "../../../base/row_form.ts";
 import { type HranaStream, openHranaStream } from "../hrana.ts";
@@ -86,11 +87,12 @@ function createAsk(url: LibsqlUrl, run: HranaStream["run"], signal: AbortSignal)
   return async (statement) => {
     stopBackupIfAsked(signal);
     try {
-      const [result] = await run([{ ...statement, readsRows: true }]);
+      const [result] = await unlessAsked(run([{ ...statement, readsRows: true }]), signal);
       if (result && "rows" in result) return result.rows;
       const error = result ?? { error: "the server left it out", code: null };
       throw engineFailure(url.display, { ...statement, index: null }, error);
     } catch (error) {
+      stopBackupIfAsked(signal);
       throw error instanceof HranaFailure ? connectionFailure(url.display, error, statement.text) : error;
     }
   };
