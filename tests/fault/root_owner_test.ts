@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, chown, cp, lchown, mkdir, readdir, rename, stat, symlink } from "node:fs/promises";
+import { chmod, chown, cp, lchown, mkdir, readdir, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -283,6 +283,35 @@ test("schedule runs as who can read the backups, and refuses a user who cannot r
     const [, command] = /as root: (chown .*)$/m.exec(refused.stderr) ?? [];
     execFileSync("sh", ["-c", command!]);
     assert.match((await units("--user", "daemon")).stdout, /^User=daemon$/m);
+
+    // One row an output: what is in the way of it, and the command that helps.
+    const closed = join(folder, "closed");
+    await mkdir(closed, { mode: 0o755 });
+    await chown(closed, 0, 0);
+    await writeFile(join(folder, "root.jsonl"), "");
+    for (
+      const [option, path, words] of [
+        ["--report", join(closed, "page.html"), /the user daemon may not write ".*\/closed"/],
+        ["--prometheus", join(folder, "no", "m.prom"), /there is no folder ".*\/no"/],
+        ["--log", join(folder, "root.jsonl"), /the user daemon may not write ".*root\.jsonl"/],
+      ] as const
+    ) {
+      const { code, stderr } = await units("--user", "daemon", "--skip", "backup", option, path);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, words);
+      const made = await units("--skip", "backup", option, path);
+      assert.match(made.stderr, /a user that systemd makes up may not|there is no folder/);
+    }
+    const missing = join(folder, "no");
+    const [, make] = /^hint: +Make it: (.*)$/m.exec(
+      (await units("--user", "daemon", "--skip", "backup", "--report", join(missing, "p.html"))).stderr,
+    ) ?? [];
+    execFileSync("sh", ["-c", make!]);
+    assert.equal(
+      (await units("--user", "daemon", "--skip", "backup", "--report", join(missing, "p.html"))).code,
+      0,
+    );
+    assert.equal((await units("--cron", "--skip", "backup", "--report", join(closed, "p.html"))).code, 0);
 
     await chown(backups, as.uid, as.gid);
     await makeDatabase(given);

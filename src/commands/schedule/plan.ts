@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { globalOptions } from "../../cli/global_options.ts";
 import { defaultUrl } from "../../profile/default_url.ts";
+import { authorityVariable } from "../../base/certificate.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { bucketKeyVariables, keyVariables } from "../../base/url/secret_variables.ts";
 import { bucketVariables, parseBucketAddress } from "../../backup/bucket/rules/address.ts";
@@ -17,6 +18,7 @@ import { backupFolder, backupOptions, keepOptions } from "../backup/options.ts";
 import { environmentName, longName, type Option, type Values } from "../../cli/options.ts";
 import type { ServiceValues } from "./service_options.ts";
 import { verifyOptions, type VerifyValues } from "../verify/options.ts";
+import type { Output } from "./refuse_user.ts";
 
 /** Of the units, without and with a backup. Both keep their log in one place. */
 const defaultNames = ["harbor-db-verify", "harbor-db-nightly"] as const;
@@ -40,6 +42,8 @@ export interface SchedulePlan extends UnitPlan {
   readonly unitDir: string;
   /** Paths that the run looks at, and the program. */
   readonly checked: readonly string[];
+  /** What the run writes, beside the backups whose folder is still to be made. */
+  readonly outputs: readonly Output[];
   /** The folder of backups, where it is still to be made. */
   readonly missingBackups: string | null;
   /** Names and values of the variables that belong into the file of secrets; empty without any. */
@@ -75,16 +79,21 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     ),
   };
   const userFiles = Object.entries(url.files).map(([variable, path]) => [variable, absolute(path)] as const);
+  const needsNetwork = !url.isFile || goesToBucket(options);
+  const authority = needsNetwork ? system.environment[authorityVariable] : undefined;
   const inputs = [
     readsSettings(app) ? system.settingsFile!.path : undefined,
     app.historyDir(),
     options.identity,
+    authority,
     ...userFiles.map(([, path]) => path),
   ]
     .flatMap((path) => path ? [absolute(path)] : []);
-  const outputs = [options.report, options.prometheus, options.log].flatMap((path) =>
-    path === undefined ? [] : [dirname(absolute(path))]
-  );
+  const writesBackups = options.restoreDrill || options.backup;
+  const files =
+    ([["replace", options.report], ["replace", options.prometheus], ["append", options.log]] as const)
+      .flatMap(([kind, path]) => path === undefined ? [] : [{ kind, path: absolute(path) }]);
+  const folders = files.map(({ path }) => dirname(path));
   const user = isRoot
     ? options.user ?? ownerOf(url.isFile ? file : checksBackups ? backups : null)
     : undefined;
@@ -103,10 +112,11 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
       ...saysUrl(app) || "DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
       ...variablesOf(url, system),
       ...Object.fromEntries(userFiles),
+      ...authority ? { [authorityVariable]: absolute(authority) } : {},
       ...goesToBucket(options) ? serviceVariables(system) : {},
     },
     credentials: secretFiles,
-    needsNetwork: !url.isFile || goesToBucket(options),
+    needsNetwork,
     environmentFile: options.envFile !== undefined
       ? absolute(options.envFile)
       : isRoot
@@ -129,16 +139,20 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
       ...checksBackups ? [backups] : [],
       ...inputs,
     ],
+    outputs: [
+      ...files,
+      ...writesBackups && existsSync(backups) ? [{ kind: "folder" as const, path: backups }] : [],
+    ],
     reads: [
-      ...readsOf(url, { system, writes: outputs }),
+      ...readsOf(url, { system, writes: folders }),
       ...inputs,
-      ...options.restoreDrill || options.backup ? [] : [backups],
+      ...writesBackups ? [] : [backups],
     ],
     // A drill decodes the backup beside it.
     writes: [
       ...new Set([
-        ...outputs,
-        ...options.restoreDrill || options.backup ? [backups] : [],
+        ...folders,
+        ...writesBackups ? [backups] : [],
         // Whoever reads a database with a WAL writes beside it.
         ...options.backup && url.isFile ? [dirname(file)] : [],
       ]),

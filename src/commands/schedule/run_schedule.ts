@@ -12,7 +12,7 @@ import { readRegularText } from "../../base/files/regular_file.ts";
 import { createFile, replaceFile } from "../../base/files/replace_file.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
-import { refuseUnreadable } from "./refuse_unreadable.ts";
+import { refuseUnreadable, refuseUnwritable } from "./refuse_user.ts";
 import { planSchedule, type SchedulePlan, type ScheduleValues } from "./plan.ts";
 
 /** Prints or writes what runs `verify` every night. */
@@ -26,8 +26,11 @@ export async function runSchedule(app: App, options: ScheduleValues): Promise<Ou
       hint: "harbor-db schedule --cron, then crontab -e",
     });
   }
+  // A crontab is most often that of the user who asks for its line.
+  const as = options.cron ? undefined : plan.user;
+  refuseUnreadable({ user: as, paths: plan.checked });
+  refuseUnwritable(as, plan.outputs);
   if (options.cron) return printCron(app, plan);
-  refuseUnreadable({ user: plan.user, paths: plan.checked });
   const units = renderUnits(withLog(plan, options));
   const files = units.map(({ name, text }) => ({ path: join(plan.unitDir, name), text }));
   if (!options.install) {
