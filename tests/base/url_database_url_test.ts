@@ -146,6 +146,10 @@ const cases: readonly (readonly [text: string, expected: string])[] = [
   ["postgresql://h/db?sslmode=allow&pgbouncer=true", 'refused: parameter 2 after "?" is not known'],
   ["postgresql://h/db?sslmode=verify_full", 'refused: parameter "sslmode" has no value that libpq knows'],
   [
+    "postgresql://h/db?sslmode=require&sslrootcert=system",
+    'refused: parameter "sslmode" asks for less than "sslrootcert=system" does',
+  ],
+  [
     "postgresql://h/db?connect_timeout=soon",
     'refused: parameter "connect_timeout" is not a number of seconds',
   ],

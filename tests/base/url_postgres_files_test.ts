@@ -185,3 +185,28 @@ test("variables that ask for nothing else are fine", () => {
   };
   assert.equal(read("postgresql://h/db", {}, variables), "anna:- @ h 5432 db prefer");
 });
+
+// One row: what the address says, and which files of the user's own are taken beside it.
+for (
+  const [said, expected] of [
+    ["sslmode=require", "root.crt postgresql.crt postgresql.key"],
+    ["sslmode=verify-full", "root.crt postgresql.crt postgresql.key"],
+    ["sslmode=prefer", "postgresql.crt postgresql.key"],
+    ["sslmode=verify-full&sslrootcert=system", "postgresql.crt postgresql.key"],
+    ["sslmode=verify-full&sslrootcert=/other.pem&sslcert=/other.crt", "postgresql.key"],
+    ["sslmode=disable", ""],
+    ["host=/run/postgresql&sslmode=require", ""],
+  ] as const
+) {
+  test(`an address with ${said} takes ${expected || "nothing"} of ~/.postgresql, as libpq does`, () => {
+    const files = { home: "/home/anna", read: () => ({ text: "", isOpen: false }) };
+    const found = parseDatabaseUrl(`postgresql://u:secret@h/db?${said}`, {}, files);
+    assert.ok(found.driver === "postgres");
+    const own = expected.split(" ").filter((name) => name !== "").map((name) =>
+      `/home/anna/.postgresql/${name}`
+    );
+    assert.deepEqual(Object.values(found.files), own);
+    const used = Object.values(found.sslFiles).filter((path) => path.startsWith("/home"));
+    assert.deepEqual(used, own);
+  });
+}

@@ -166,6 +166,7 @@ export function parsePostgresUrl(
   const password = own ?? kept?.password;
   const timeout = timeoutOf(scheme, said("connect_timeout", undefined, "PGCONNECT_TIMEOUT"));
 
+  const { files: ownTlsFiles, ...tls } = tlsOf(scheme, host, { said, files });
   const place = placeOf({ host, port, database });
   const userText = encodeURIComponent(user);
   const passwordText = password === undefined ? "" : `:${encodeURIComponent(password)}`;
@@ -186,11 +187,12 @@ export function parsePostgresUrl(
     files: {
       ...kept?.password === undefined ? {} : { PGPASSFILE: kept.path },
       ...service === undefined ? {} : { PGSERVICEFILE: service.path },
+      ...ownTlsFiles,
     },
     remarks: kept?.remark === undefined ? [] : [kept.remark],
     variables: /^PG(?!PASSWORD$)[A-Z_]+$/,
     settings: settingsOf(scheme, said),
-    ...sslOf(scheme, host, said),
+    ...tls,
     ...(timeout === undefined ? {} : { connectTimeout: timeout }),
   };
 }
@@ -276,10 +278,13 @@ function placeOf({ host, port, database }: { host: string; port: number; databas
   return `${host.includes(":") ? `[${host}]` : encodeURIComponent(host)}:${port}${path}`;
 }
 
-function sslOf(scheme: string, host: string, said: Said): Pick<PostgresUrl, "sslmode" | "sslFiles"> {
+/** Returns how a server is spoken to, and which files of the user's own say more of it than the URL does. */
+function tlsOf(
+  scheme: string,
+  host: string,
+  { said, files }: { readonly said: Said; readonly files: UserFiles },
+): Pick<PostgresUrl, "sslmode" | "sslFiles" | "files"> {
   const rootcert = said("sslrootcert", undefined, "PGSSLROOTCERT");
-  const cert = said("sslcert", undefined, "PGSSLCERT");
-  const key = said("sslkey", undefined, "PGSSLKEY");
   const usesSystemRoots = rootcert === "system";
   const asked = said("sslmode") ?? sslmodeOf(said("ssl")) ?? said("sslmode", undefined, "PGSSLMODE") ??
     (usesSystemRoots ? "verify-full" : "prefer");
@@ -291,14 +296,43 @@ function sslOf(scheme: string, host: string, said: Said): Pick<PostgresUrl, "ssl
       `Use one of ${sslmodes.join(", ")}.`,
     );
   }
+  if (usesSystemRoots && sslmode !== "verify-full") {
+    throw badUrl(
+      scheme,
+      `parameter "sslmode" asks for less than "sslrootcert=system" does`,
+      "Write sslmode=verify-full, or leave sslrootcert out.",
+    );
+  }
+  // A socket file has no TLS: libpq ignores the mode there.
+  if (host.startsWith("/") || sslmode === "disable") return { sslmode: "disable", sslFiles: {}, files: {} };
+  const own = (name: string) => {
+    const path = `${files.home}/.postgresql/${name}`;
+    return files.home !== undefined && files.read(path) !== undefined ? path : undefined;
+  };
+  const ownRoot = rootcert === undefined && /^(?:require|verify-)/.test(sslmode)
+    ? own("root.crt")
+    : undefined;
+  const saidCert = said("sslcert", undefined, "PGSSLCERT");
+  const ownCert = saidCert === undefined ? own("postgresql.crt") : undefined;
+  const saidKey = said("sslkey", undefined, "PGSSLKEY");
+  const hasCert = (saidCert ?? ownCert) !== undefined;
+  const ownKey = hasCert && saidKey === undefined ? own("postgresql.key") : undefined;
   return {
-    // A socket file has no TLS: libpq ignores the mode there.
-    sslmode: host.startsWith("/") ? "disable" : sslmode,
-    sslFiles: {
-      ...(rootcert === undefined || usesSystemRoots ? {} : { rootcert }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-    },
+    sslmode,
+    sslFiles: present({
+      rootcert: usesSystemRoots ? undefined : rootcert ?? ownRoot,
+      cert: saidCert ?? ownCert,
+      key: saidKey ?? ownKey,
+    }),
+    files: present({ PGSSLROOTCERT: ownRoot, PGSSLCERT: ownCert, PGSSLKEY: ownKey }),
+  };
+}
+
+function present<Name extends string>(
+  record: Readonly<Record<Name, string | undefined>>,
+): { readonly [name in Name]?: string } {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as {
+    readonly [name in Name]?: string;
   };
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmod, chown, copyFile, readFile, stat, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
@@ -282,6 +283,15 @@ test("postgres: TLS as libpq's sslmode says", () =>
       }
       const missing = `${at127.href}?sslmode=verify-full&sslrootcert=/nowhere.pem`;
       await assert.rejects(openTestDatabase(missing), { code: "bad_config", message: /"\/nowhere\.pem"/ });
+      const { serverCertificate, serverKey } = certificates;
+      const withKey = `${at127.href}?sslmode=require&sslcert=${serverCertificate}&sslkey=${serverKey}`;
+      assert.equal(await encryption(withKey), true);
+      await chmod(serverKey, 0o644);
+      const open = await failureOf(openTestDatabase(withKey));
+      assert.equal(open.code, "bad_config");
+      assert.match(open.message, /Cannot use the key ".*": others may use it/);
+      execFileSync("sh", ["-c", open.hint!]);
+      assert.equal(await encryption(withKey), true);
     } finally {
       await server.stop();
     }

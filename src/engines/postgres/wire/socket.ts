@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { HarborError, messageOf } from "../../../base/errors.ts";
 import { otherKind } from "../../../base/files/regular_file.ts";
+import { quoteForShell } from "../../../base/quote_shell.ts";
 
 /** `plain`: no TLS. `if_offered`: TLS unless the server has none. `tls`: TLS or nothing. */
 export type Encryption = "plain" | "if_offered" | "tls";
@@ -117,8 +118,8 @@ function happens<T = void>(socket: Socket, event: string): Promise<T> {
 
 /**
  * https://www.postgresql.org/docs/current/libpq-ssl.html: up to `require` the certificate is not looked at, unless
- * `require` comes with a root certificate; `verify-ca` does not compare the name. Without `sslrootcert` the verifying
- * modes trust the machine's authorities.
+ * `require` comes with a root certificate; `verify-ca` does not compare the name. Without one the verifying modes trust
+ * the machine's authorities.
  */
 async function tlsOptions(url: PostgresUrl): Promise<ConnectionOptions> {
   const { isIP } = await import("node:net");
@@ -132,8 +133,18 @@ async function tlsOptions(url: PostgresUrl): Promise<ConnectionOptions> {
     ...(sslmode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
     ...(verifies && rootcert !== undefined ? { ca: await readPem(rootcert, "sslrootcert") } : {}),
     ...(cert === undefined ? {} : { cert: await readPem(cert, "sslcert") }),
-    ...(key === undefined ? {} : { key: await readPem(key, "sslkey") }),
+    ...(key === undefined ? {} : { key: await readKey(key) }),
   };
+}
+
+/** Reads a key, which as for libpq nobody else may use; the group may read one of root's. */
+async function readKey(path: string): Promise<string> {
+  const text = await readPem(path, "sslkey");
+  const { uid, mode } = await stat(path);
+  if ((mode & (uid === 0 ? 0o037 : 0o077)) === 0) return text;
+  throw new HarborError("bad_config", `Cannot use the key "${path}": others may use it`, {
+    hint: `chmod 600 ${quoteForShell(path)}`,
+  });
 }
 
 async function readPem(path: string, parameter: string): Promise<string> {
