@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { type Bucket, openBucket } from "../../src/backup/bucket/bucket.ts";
 import { findBucketKeys, parseBucketAddress } from "../../src/backup/bucket/rules/address.ts";
@@ -136,6 +137,21 @@ test("a bucket", async (t) => {
             assertRejects(bucket.list(signal), { code: "bucket_failed", message })));
       }
 
+      await t.test("stops in the middle of a list when it is asked to", async () => {
+        const stop = new AbortController();
+        const body = () =>
+          Readable.from((async function* () {
+            yield "<ListBucketResult>";
+            stop.abort();
+            await new Promise(() => {});
+          })());
+        await server.meddling(
+          () =>
+            Promise.resolve({ status: 200, body: body() }),
+          async () => assert.equal((await failureOf(bucket.list(stop.signal))).code, "interrupted"),
+        );
+      });
+
       await t.test("follows no redirect, and names the region that it is told", async () => {
         const headers = { "location": `${server.endpoint}/elsewhere`, "x-amz-bucket-region": "eu-west-1" };
         const before = server.requests.length;
@@ -174,8 +190,7 @@ test("a bucket", async (t) => {
           }
           await pass();
         };
-        await server.meddling(meddle, async () =>
-          assert.equal((await bucket.list(signal)).size, 1));
+        await server.meddling(meddle, async () => assert.equal((await bucket.list(signal)).size, 1));
         left = 4;
         await server.meddling(meddle, () =>
           assertRejects(bucket.list(signal), {

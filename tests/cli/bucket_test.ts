@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
 import { runHere } from "../support/run_here.ts";
@@ -150,6 +150,9 @@ test("copies in a bucket", async (t) => {
       const prefix = /copies\/(\w+)/.exec(place)![1]!;
       const foreign = ["notes.txt", "notes.txt.json", "deeper/a.db.json", "odd name.json"];
       for (const name of foreign) await server.put(`${prefix}/${name}`, "{}");
+      // What is no text is no manifest, and in nobody's way.
+      const strange = [["photo.json", Uint8Array.of(0xff, 0xfe, 0)], ["mark.json", "\ufeff{}"]] as const;
+      for (const [name, content] of strange) await server.put(`${prefix}/${name}`, content);
       const made: string[] = [];
       for (let count = 0; count < 3; count++) {
         const { backup, removedThere } = await expect(0, "backup", "--copy-to", place, "--keep-last", "2");
@@ -165,8 +168,23 @@ test("copies in a bucket", async (t) => {
       assert.match(lied.error.message, /it is still there after/);
       await expect(0, "backup", "prune", "--keep-last", "1", "--from", place, "--yes");
       await expect(0, "backup", "delete", made[2]!, "--from", place, "--yes");
-      assert.deepEqual([...await there()].toSorted(), [...foreign].toSorted());
+      const left = [...foreign, ...strange.map(([name]) => name)];
+      assert.deepEqual([...await there()].toSorted(), left.toSorted());
     });
+
+    await step(
+      "a copy that somebody called otherwise here is there under the name that it was written with",
+      async ({ place, expect, there }) => {
+        const { backup } = await expect(0, "backup");
+        const other = join(dirname(backup.path), "mine? 100%41.db");
+        for (const ending of ["", ".json"]) renameSync(backup.path + ending, other + ending);
+        await expect(0, "backup", "copy", other, "--copy-to", place);
+        const file = basename(backup.path);
+        assert.deepEqual(await there(), [file, `${file}.json`]);
+        await expect(0, "backup", "verify", backup.id, "--from", place);
+        await expect(0, "verify", "--only", "backup", "--copy-to", place);
+      },
+    );
 
     await step(
       "one that is damaged there, or dated in the future, is not relied on",
@@ -218,6 +236,7 @@ test("copies in a bucket", async (t) => {
         AWS_ACCESS_KEY_ID: "hidden-id",
         AWS_SECRET_ACCESS_KEY_FILE: "secret",
         AWS_REGION: "eu-west-1",
+        NODE_EXTRA_CA_CERTS: "authority.pem",
         DATABASE_URL: "sqlite:///openharbor.db",
       };
       const units = await runHere(["schedule", "--backup", "--copy-to", place, "--user", "root"], {
@@ -231,10 +250,12 @@ test("copies in a bucket", async (t) => {
       assert.match(units.stdout, /^LoadCredential=AWS_SECRET_ACCESS_KEY:.*\/secret$/m);
       assert.match(units.stdout, /^# AWS_ACCESS_KEY_ID="…"$/m);
       assert.match(units.stdout, /^Environment="AWS_REGION=eu-west-1"$/m);
+      assert.match(units.stdout, /^Environment="NODE_EXTRA_CA_CERTS=\/.*\/authority\.pem"$/m);
       assert.match(units.stdout, /^After=network-online\.target$/m);
       const cron = await runHere(["schedule", "--cron", "--backup", "--copy-to", place, "--user", "root"], {
         cwd,
-        env,
+        // A crontab holds no long lines.
+        env: { ...env, NODE_EXTRA_CA_CERTS: "" },
       });
       assert.match(cron.stdout, /AWS_SECRET_ACCESS_KEY_FILE=\S*\/secret/);
       assert.doesNotMatch(cron.stdout, /hidden/);

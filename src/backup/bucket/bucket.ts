@@ -3,11 +3,18 @@ import { open } from "node:fs/promises";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import { stopBackupIfAsked } from "../../base/stop_backup.ts";
 import type { FileDigest } from "../../base/files/file_digest.ts";
-import { parseListPage } from "./rules/answers.ts";
+import { type ListPage, parseListPage } from "./rules/answers.ts";
 import type { BucketAddress } from "./rules/address.ts";
 import { digestHeader, onlyNew } from "./rules/headers.ts";
 import { changedFile } from "./changed_file.ts";
-import { type BucketConnection, mostAttempts, openRequests, piecesOf, readShort } from "./requests.ts";
+import {
+  type BucketConnection,
+  mostAttempts,
+  openRequests,
+  piecesOf,
+  readBytes,
+  readShort,
+} from "./requests.ts";
 import { uploadParts } from "./upload_parts.ts";
 
 /** What a bucket says of an object. */
@@ -70,13 +77,13 @@ export function openBucket(connection: BucketConnection): Bucket {
   const { send, failure, pause } = requests;
   const keyOf = (name: string) => address.prefix + name;
 
-  /** Reads an answer that is to be understood. */
-  async function ask<T>(what: string, parse: (text: string) => T, work: () => Promise<Response>): Promise<T> {
-    const response = await work();
+  async function readPage(query: Record<string, string>, signal: AbortSignal): Promise<ListPage> {
+    const response = await send({ method: "GET", key: "", query }, signal);
     try {
-      return parse(await readShort(response, longestList));
+      return parseListPage(await readShort(response, longestList));
     } catch (error) {
-      throw failure(`its answer to ${what} cannot be read: ${messageOf(error)}`, error);
+      stopBackupIfAsked(signal);
+      throw failure(`its answer to a list cannot be read: ${messageOf(error)}`, error);
     }
   }
 
@@ -120,11 +127,7 @@ export function openBucket(connection: BucketConnection): Bucket {
           "prefix": address.prefix,
           ...next === null ? {} : { "continuation-token": next },
         };
-        const part = await ask(
-          "a list",
-          parseListPage,
-          () => send({ method: "GET", key: "", query }, signal),
-        );
+        const part = await readPage(query, signal);
         for (const { key, bytes } of part.objects) {
           if (key.startsWith(address.prefix)) found.set(key.slice(address.prefix.length), bytes);
         }
@@ -138,9 +141,9 @@ export function openBucket(connection: BucketConnection): Bucket {
         const response = await send({ method: "GET", key: keyOf(name), answers: [404] }, signal);
         if (response.status === 404) return await response.body?.cancel(), null;
         try {
-          const text = await readShort(response, most);
+          const bytes = await readBytes(response, most);
           const length = response.headers.get("content-length");
-          if (length === null || Number(length) === new TextEncoder().encode(text).length) return text;
+          if (length === null || Number(length) === bytes.length) return new TextDecoder().decode(bytes);
           throw new Error("it is cut off");
         } catch (error) {
           stopBackupIfAsked(signal);

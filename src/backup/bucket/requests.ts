@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { HarborError } from "../../base/errors.ts";
 import { stopBackupIfAsked } from "../../base/stop_backup.ts";
 import { errorCode } from "./rules/answers.ts";
+import { certificateHint, isOfCertificate } from "../../base/certificate.ts";
 import type { BucketAddress, BucketKeys } from "./rules/address.ts";
 
 /** One request, which may be sent several times. */
@@ -147,6 +148,11 @@ export function openRequests(
  * @throws {RangeError} when it is longer than it may be; what the connection throws
  */
 export async function readShort(response: Response, most = longestError): Promise<string> {
+  return new TextDecoder().decode(await readBytes(response, most));
+}
+
+/** As {@link readShort}, of what need not be a text. */
+export async function readBytes(response: Response, most: number): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of piecesOf(response)) {
@@ -154,7 +160,7 @@ export async function readShort(response: Response, most = longestError): Promis
     if (bytes > most) throw new RangeError(`it is longer than ${most} bytes`);
     pieces.push(piece);
   }
-  return new TextDecoder().decode(joined(pieces, bytes));
+  return joined(pieces, bytes);
 }
 
 /** Returns the pieces of an answer's body, each of which comes in time. Whoever leaves early closes it. */
@@ -197,7 +203,10 @@ function unreachable({ base }: BucketAddress, error: unknown): string {
   const { host } = new URL(base);
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const { code } = (cause ?? {}) as { readonly code?: unknown };
-  return `"${host}" cannot be reached${typeof code === "string" ? ` (${code})` : ""}`;
+  const said = typeof code === "string" ? ` (${code})` : "";
+  return isOfCertificate(error)
+    ? `the certificate of "${host}" is not trusted${said}`
+    : `"${host}" cannot be reached${said}`;
 }
 
 function stateOf(response: Response, code: string | null): string {
@@ -218,10 +227,12 @@ const wordsFor: Readonly<Record<string, string>> = {
   SignatureDoesNotMatch: "the secret key is not that of the access key",
   RequestTimeTooSkewed: "the clock of this machine is wrong",
   ExpiredToken: "the session token has expired",
+  InvalidObjectState: "the object is in an archive, out of which it has to be taken there first",
 };
 
 function hintFor(state: string): string {
   if (state.includes("clock")) return "Put the clock right: date -u";
+  if (state.includes("certificate")) return certificateHint;
   if (state.includes("redirects")) return "Name the bucket's own region: s3://bucket/prefix?region=…";
   if (/keys? |token/.test(state)) {
     return "Look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do in the bucket.";

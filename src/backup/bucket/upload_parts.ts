@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { messageOf } from "../../base/errors.ts";
+import { stopBackupIfAsked } from "../../base/stop_backup.ts";
 import type { FileDigest } from "../../base/files/file_digest.ts";
 import { changedFile } from "./changed_file.ts";
 import { type BucketRequests, readShort } from "./requests.ts";
@@ -104,13 +105,14 @@ async function complete(
 }
 
 async function understood<T>(
-  { requests }: PartsUpload,
+  { requests, signal }: PartsUpload,
   response: Response,
   parse: (text: string) => T,
 ): Promise<T> {
   try {
     return parse(await readShort(response));
   } catch (error) {
+    stopBackupIfAsked(signal);
     throw requests.failure(`its answer to an upload cannot be read: ${messageOf(error)}`, error);
   }
 }

@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import { createHash } from "node:crypto";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";
@@ -32,7 +31,8 @@ export async function deliverBackup(
   const { bytes, sha256 } = backup.manifest;
   const began = performance.now();
   try {
-    const name = basename(backup.path);
+    // Under the name that it was written with: what a user called it here may be a name that nobody finds there.
+    const name = backup.manifest.file;
     const tell = startMeter(context, "delivery").part(`delivering to ${place}`, 1);
     const file = { name, bytes, sha256 };
     const isNew = await store(bucket, file, context.signal, () =>

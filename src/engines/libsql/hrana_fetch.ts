@@ -1,13 +1,23 @@
+import { isOfCertificate } from "../../base/certificate.ts";
+
 /**
  * Why there is no answer that can be used.
  * - `unsent`: it is certain that the server has not seen the request.
+ * - `untrusted`: so it is, since the server's certificate is not trusted.
  * - `unanswered`: no answer came, or not all of it.
  * - `refused`: the server answered with an error of HTTP.
  * - `unusable`: an answer came that says nothing.
  * - `token`: HTTP cannot carry the token.
  * - `infinite`: rows were asked for that hold an infinite number, which the protocol has no form for.
  */
-export type HranaReason = "unsent" | "unanswered" | "refused" | "unusable" | "token" | "infinite";
+export type HranaReason =
+  | "unsent"
+  | "untrusted"
+  | "unanswered"
+  | "refused"
+  | "unusable"
+  | "token"
+  | "infinite";
 
 /** A request without an answer that can be used. */
 export class HranaFailure extends Error {
@@ -117,6 +127,9 @@ function wordsOf(text: string): string {
 
 /** The runtimes word it differently; all of them say when there was no connection to begin with. */
 function unanswered(error: unknown): HranaFailure {
+  if (isOfCertificate(error)) {
+    return new HranaFailure("untrusted", "the server's certificate is not trusted", { cause: error });
+  }
   const texts = [error, error instanceof Error ? error.cause : undefined].map((each) =>
     each instanceof Error ? `${each.name} ${each.message} ${(each as { code?: unknown }).code ?? ""}` : ""
   ).join(" ");
@@ -127,7 +140,6 @@ function unanswered(error: unknown): HranaFailure {
     [/ECONNREFUSED|ConnectionRefused|connection refused/i, "the server refused the connection"],
     [/ENOTFOUND|EAI_AGAIN|dns error|failed to lookup/i, "there is no such host"],
     [/ENETUNREACH|EHOSTUNREACH|unreachable/i, "the server cannot be reached"],
-    [/certificate|self.signed|ERR_TLS/i, "the server's certificate is not valid"],
   ] as const;
   const known = unsent.find(([words]) => words.test(texts));
   return known === undefined

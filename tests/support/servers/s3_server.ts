@@ -18,7 +18,7 @@ export interface S3Request {
 export interface S3Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Readable;
 }
 
 /** What a test does to requests: answers them itself, or lets them pass. */
@@ -40,7 +40,7 @@ export interface S3Server {
   /** What was asked of it, such as `PUT nightly/a.db`. */
   readonly requests: readonly string[];
   /** Stores an object by hand, which says of itself that it has this SHA-256. */
-  put(key: string, body: string, sha256?: string): Promise<void>;
+  put(key: string, body: string | Uint8Array, sha256?: string): Promise<void>;
   /** Returns the keys of all objects. */
   keys(): Promise<readonly string[]>;
   /** Does something to requests while `work` runs. */
