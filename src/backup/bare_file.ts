@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { digestFile, type FileDigest } from "../base/files/file_digest.ts";
-import { requireSpace } from "../base/files/free_space.ts";
+import { freeSpace, requireSpace } from "../base/files/free_space.ts";
 import type { StoredBackup } from "./store/folder.ts";
 import { startMeter } from "../engines/backup/meter.ts";
 import { beginningBytes, type FileKind, fileKindOf } from "./rules/file_kind.ts";
@@ -51,7 +51,12 @@ export async function lookAtBareFile(path: string, store: BackupStore): Promise<
       await requireSpace(workspace, size);
       const to = join(workspace, `layer-${layer}`);
       await decodeFile(from, to, {
-        manifest: { compression: compressed, encryption: encrypted, plain: null, bytes: Infinity },
+        manifest: {
+          compression: compressed,
+          encryption: encrypted,
+          plain: null,
+          bytes: await mostUnpacked(workspace),
+        },
         identities,
         signal,
         name: path,
@@ -62,6 +67,11 @@ export async function lookAtBareFile(path: string, store: BackupStore): Promise<
     const plain = await digestFile(from, signal);
     return await prove(path, { path: from, kind, store, encoding: { compression, encryption, plain } });
   });
+}
+
+/** A small file may unpack to any length: what else is on the device keeps a tenth of what is free. */
+async function mostUnpacked(folder: string): Promise<number> {
+  return Math.floor(await freeSpace(folder) * 0.9);
 }
 
 async function identitiesFor(path: string, store: BackupStore): Promise<readonly string[]> {

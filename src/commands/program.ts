@@ -238,9 +238,10 @@ function asHarborError(error: unknown): HarborError {
 /** Returns what commander has against a command line as an error of ours; that it printed help stays as it is. */
 function asUsageError(error: CommanderError, path: string): CommanderError | HarborError {
   if (/^commander\.help/.test(error.code)) return error;
-  const [said = "", meant] = error.message.replace(/^error: /, "").split("\n");
-  const name = /'(.*)'/.exec(said)?.[1] ?? "";
-  const suggestion = meant === undefined ? "" : `; d${meant.slice(2, -1)}`;
+  const [, said = "", meant] = /^(?:error: )?([^]*?)(?:\n\(D(id you mean [^]*)\))?$/.exec(error.message) ??
+    [];
+  const name = /'([^]*)'/.exec(said)?.[1] ?? "";
+  const suggestion = meant === undefined ? "" : `; d${meant}`;
   const hint = `harbor-db help ${path}`.trim();
   switch (error.code) {
     case "commander.unknownCommand": {

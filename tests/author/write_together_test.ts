@@ -10,6 +10,8 @@ import {
   writeTogether,
 } from "../../src/author/writing/write_together.ts";
 import { withFolder } from "../support/databases.ts";
+import { failureOf } from "../support/harbor_error.ts";
+import { withSmallDisk } from "../support/servers/small_disk.ts";
 
 /** How a test writes, with a lock of its own beside the folder. */
 function optionsFor(dir: string): WriteOptions {
@@ -45,6 +47,17 @@ test("writeTogether() adds, replaces and removes, and leaves nothing else", () =
     await writeFile(join(dir, "old"), "old");
     await writeTogether(dir, [added, replaced, { path: "old", text: null, before: "old" }], optionsFor(dir));
     assert.deepEqual(await contents(dir), { "a/new.sql": "new", "journal.json": "two" });
+  }));
+
+test("writeTogether() on a full disk changes nothing, and names what helps", () =>
+  withSmallDisk(64, async (disk) => {
+    await writeFile(join(disk, "journal.json"), "one");
+    await writeFile(join(disk, "all"), new Uint8Array(64 * 1024)).catch(() => {});
+    const error = await failureOf(writeTogether(disk, [added, replaced], optionsFor(disk)));
+    await rm(`${disk}.lock`, { force: true });
+    assert.match(error.hint ?? "", /^Free some space/);
+    assert.deepEqual(Object.keys(await contents(disk)), ["all", "journal.json"]);
+    assert.equal(await readFile(join(disk, "journal.json"), "utf8"), "one");
   }));
 
 // What is in the way, and how the refusal begins.

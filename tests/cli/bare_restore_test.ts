@@ -7,6 +7,7 @@ import { generateIdentity, identityToRecipient } from "age-encryption";
 import { engines, sqliteUrl, withFolder } from "../support/databases.ts";
 import { type HereResult, runHere, withFirstRevision } from "../support/run_here.ts";
 import { addFiles, initial, valueOf } from "../support/samples/application.ts";
+import { withSmallDisk } from "../support/servers/small_disk.ts";
 
 interface Case {
   readonly cwd: string;
@@ -162,3 +163,15 @@ test("copies of PostgreSQL are restored without their manifests, of either engin
     })
   );
 });
+
+test("a small file that unpacks to more than there is room for does not fill the disk", () =>
+  withFirstRevision((cwd) =>
+    withSmallDisk(1_024, async (disk) => {
+      const bomb = join(disk, "copy.db.gz");
+      writeFileSync(bomb, gzipSync(new Uint8Array(8 * 1024 * 1024)));
+      const { expect } = caseOf(sqliteUrl(join(cwd, "openharbor.db")), cwd);
+      const { stderr } = await expect(4, "restore", bomb, "--yes");
+      assert.match(stderr, /it unpacks to more than the \d+ bytes that it may have/);
+      assert.deepEqual(readdirSync(disk), ["copy.db.gz"]);
+    })
+  ));

@@ -31,6 +31,7 @@ const mistakes: readonly (readonly [string, string, string])[] = [
     "help backup list",
   ],
   ["--frob", 'Cannot take "--frob": there is no such option', "help"],
+  ["status --frob\n", 'Cannot take "--frob\\n": there is no such option', "help status"],
   [
     "backup list --compress zstd",
     'Cannot take "--compress": backup list has no such option',

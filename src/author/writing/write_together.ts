@@ -4,6 +4,7 @@ import { HarborError, messageOf } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import { withFileLock } from "../../base/files/file_lock.ts";
 import { flush, flushFolder } from "../../base/files/flush.ts";
+import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
 import { type FileChange, temporaryEnding, temporaryOf } from "./file_change.ts";
 import { finishWrite, forgetWrite, isWriteNoted, noteWrite } from "./unfinished_write.ts";
@@ -84,7 +85,7 @@ async function underLock<T>(
   } catch (error) {
     if (error instanceof HarborError) throw error;
     throw new HarborError("file_failed", `Cannot write in "${dir}": ${messageOf(error)}`, {
-      hint: "Run as the user that owns the folder.",
+      hint: limitRemedy(error) ?? "Run as the user that owns the folder.",
       cause: error,
     });
   }

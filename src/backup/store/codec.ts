@@ -69,7 +69,7 @@ export async function decodeFile(
       to === null ? drain : (pieces) => writeFlushing(to, pieces),
     ], signal);
   } catch (error) {
-    throw isOfSystem(error) ? error : undecodable(options.name, error);
+    throw isOfSystem(error) ? error : undecodable(options.name, plain.failure() ?? error);
   }
   return plain.digest();
 }
@@ -145,11 +145,16 @@ function readStream(path: string) {
 function createMeter(limit = Infinity) {
   const hash = createHash("sha256");
   let bytes = 0;
+  let failure: Error | null = null;
   return {
+    /** What it threw, which what the other stages then say may stand before. */
+    failure: () => failure,
     async *pass(source: Chunks): Chunks {
       for await (const chunk of source) {
         bytes += chunk.length;
-        if (bytes > limit) throw new Error(`it is longer than the ${limit} bytes that it had`);
+        if (bytes > limit) {
+          throw failure = new Error(`it unpacks to more than the ${limit} bytes that it may have`);
+        }
         hash.update(chunk);
         yield chunk;
       }

@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import { manifestPathOf } from "../rules/manifest.ts";
 import type { Client } from "../../engines/database.ts";
+import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { type OpenFolder, openFolder, openPrivateFolder } from "../../base/files/open_folder.ts";
 
 /**
@@ -58,7 +59,8 @@ async function makeFolder(around: OpenFolder, name: string): Promise<void> {
     await mkdir(around.path(name), { mode: 0o700 });
   } catch (error) {
     throw new HarborError("file_failed", `Cannot write in "${around.place}": ${messageOf(error)}`, {
-      hint: "Run as the user that owns the folder, or use another one: --backup-dir <dir>",
+      hint: limitRemedy(error) ??
+        "Run as the user that owns the folder, or use another one: --backup-dir <dir>",
       cause: error,
     });
   }

@@ -13,13 +13,17 @@ export async function requireSpace(
   bytes: number,
   hint = "Free some space (harbor-db backup prune), or put backups on another device: --backup-dir <dir>",
 ): Promise<void> {
-  const { bavail, blocks, bsize } = await statfs(folder);
-  // Some file systems do not tell.
-  const free = blocks === 0 ? Infinity : bavail * bsize;
+  const free = await freeSpace(folder);
   if (bytes <= free) return;
   throw new HarborError(
     "disk_full",
     `Cannot write to "${folder}": it takes about ${formatBytes(bytes)}, and ${formatBytes(free)} are free`,
     { hint, details: { folder, needed: bytes, free } },
   );
+}
+
+/** Returns how many bytes a folder's device has left for this user; `Infinity` where the file system does not tell. */
+export async function freeSpace(folder: string): Promise<number> {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  return blocks === 0 ? Infinity : bavail * bsize;
 }

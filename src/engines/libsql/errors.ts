@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
+import { certificateHint } from "../../base/certificate.ts";
 import { firstLine } from "../../sql/first_line.ts";
 import type { HranaError } from "./hrana.ts";
 import type { HranaFailure, HranaReason } from "./hrana_fetch.ts";
@@ -45,13 +46,13 @@ export async function persist<T>(
   work: () => Promise<T>,
   mayRepeat: (state: RequestState) => boolean,
 ): Promise<T> {
-  const deadline = Date.now() + retryMs;
+  const deadline = performance.now() + retryMs;
   for (let attempt = 1, pauseMs = 50;; attempt++, pauseMs = Math.min(pauseMs * 2, 2_000)) {
     try {
       return await work();
     } catch (error) {
       const state = stateOf(error);
-      const isOver = Date.now() + pauseMs > deadline && (state !== "undone" || attempt >= 3);
+      const isOver = performance.now() + pauseMs > deadline && (state !== "undone" || attempt >= 3);
       if (!mayRepeat(state) || isOver) throw error;
     }
     await sleep(pauseMs * (0.5 + Math.random()));
@@ -102,6 +103,7 @@ export function connectionFailure(url: string, failed: HranaFailure, asked?: str
 /** What each reason says of a request, and of what could not be done. */
 const reasons: Readonly<Record<HranaReason, { readonly verb: string; readonly state: RequestState }>> = {
   unsent: { verb: "connect to", state: "undone" },
+  untrusted: { verb: "connect to", state: "final" },
   unanswered: { verb: "connect to", state: "unknown" },
   refused: { verb: "use", state: "unknown" },
   unusable: { verb: "use", state: "unknown" },
@@ -129,6 +131,7 @@ function hintFor(reason: HranaReason, status: number | null): string {
   if (status === 401 || status === 403 || reason === "token") {
     return "Give a valid token: HARBOR_DB_AUTH_TOKEN or LIBSQL_AUTH_TOKEN in the environment. Tokens expire.";
   }
+  if (reason === "untrusted") return certificateHint;
   if (status === 404) return "Check the URL: there is no libSQL database at this address.";
   if (reason === "unusable" || (status !== null && status < 400)) {
     return "Check that the URL (--database-url) is that of a libSQL server, and what stands before it.";

@@ -116,18 +116,18 @@ export function openLease(store: LeaseStore): Lease {
   /** Waits for the lock and returns the token that it was taken with. */
   async function take({ waitMs = 0, signal, onWait }: LockOptions): Promise<string> {
     const token = randomUUID();
-    const deadline = Date.now() + waitMs;
+    const deadline = performance.now() + waitMs;
     for (let waited = false;; waited = true) {
       const { isTaken, row, failure } = await tryTake(token);
       if (isTaken) return token;
       stopIfAsked(signal);
       const holder = row && holderOf(row);
-      if (Date.now() >= deadline) {
+      if (performance.now() >= deadline) {
         throw holder === undefined && failure ? failure : lockedError(`Cannot lock "${url}"`, holder);
       }
       if (!waited) onWait?.(holder);
       // The spread keeps processes that wait together from asking together.
-      await sleep(Math.min(50 + Math.random() * 250, Math.max(deadline - Date.now(), 1)));
+      await sleep(Math.min(50 + Math.random() * 250, Math.max(deadline - performance.now(), 1)));
     }
   }
 

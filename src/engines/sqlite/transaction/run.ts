@@ -22,12 +22,12 @@ export async function whenFree<T>(
   attempt: () => T | Busy,
   longestPauseMs = 20,
 ): Promise<{ readonly result: T; readonly waitedMs: number }> {
-  const deadline = Date.now() + busyTimeoutMs;
+  const deadline = performance.now() + busyTimeoutMs;
   let waitedMs = 0;
   for (let pauseMs = 2;; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
     const result = attempt();
     if (!(result instanceof Busy)) return { result, waitedMs };
-    if (Date.now() >= deadline) throw result.error;
+    if (performance.now() >= deadline) throw result.error;
     await sleep(pauseMs * (0.5 + Math.random()));
     waitedMs += pauseMs;
   }
