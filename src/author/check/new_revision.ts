@@ -12,7 +12,7 @@ import { checkHazards } from "./hazards.ts";
 import { readScripts } from "../project/read_scripts.ts";
 import { usualPostgres } from "./rules/usual_postgres.ts";
 import { checkStatements } from "./syntax.ts";
-import { failedStatement, hostHint } from "../proof/place.ts";
+import { failedStatement, hostHint, refusedHint } from "../proof/place.ts";
 import type { ProofSetting } from "../proof/begin.ts";
 import type { Ground } from "../proof/ground.ts";
 import { proveRevisions } from "../proof/prove.ts";
@@ -83,6 +83,7 @@ export async function checkNewRevision(
       const hint = [
         ...failedStatement(error.details),
         ...hostHint(history.host, error.details),
+        ...refusedHint(error.cause),
         ...baselineHint(dir, history),
         notProvenHint,
       ];

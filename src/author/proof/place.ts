@@ -72,11 +72,9 @@ export function notProven(
     ? `the ${direction}${isSecond ? " after a downgrade" : ""} of "${last.id}"`
     : `the ${direction} in one go from "${idAt(ends[0]!)}" to "${idAt(ends[1]!)}"`;
   const facts = { revision: last.id, ...details, direction };
-  // What the server would run may be right, where another server runs it.
-  const refused = cause instanceof HarborError && cause.code === "check_failed" ? cause.hintLines : [];
   return new HarborError("not_proven", `Cannot prove ${whole}${what}`, {
     state,
-    hint: [...failedStatement(facts), ...hostHint(host, facts), ...refused, hint],
+    hint: [...failedStatement(facts), ...hostHint(host, facts), ...refusedHint(cause), hint],
     details: facts,
     cause,
   });
@@ -91,6 +89,11 @@ export function hostHint(host: History["host"], { sqlState }: ErrorDetails): rea
   return [
     `Where no revision makes it, since the hosting service brings it, say so in ${host.file}, which runs first in each scratch database`,
   ];
+}
+
+/** Returns the remedy where a proof does not run what the server might: it may be right. */
+export function refusedHint(cause: unknown): readonly string[] {
+  return cause instanceof HarborError && cause.code === "check_failed" ? cause.hintLines : [];
 }
 
 /** Returns the error that says what a way down and up again makes of what nobody wrote. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import type { PostgresUrl } from "../../../src/base/url/postgres_url.ts";
 import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
@@ -89,6 +90,25 @@ for (const [what, up] of refused) {
     assert.match(error.hintLines.join("\n"), /a statement of its own.*--write-unproven/);
   });
 }
+
+test("a new revision behind code that reaches out is refused with what helps, and proven from a baseline", async () => {
+  const url = await sharedPostgres(15);
+  await withScriptProject("postgresql", { up: `DO $$ BEGIN ${reaching}; END $$;` }, async (cwd) => {
+    await writeFile(
+      `${cwd}/schema.ts`,
+      `import { integer, pgTable } from "drizzle-orm/pg-core";
+export const notes = pgTable("notes", { id: integer().primaryKey() });`,
+    );
+    const run = (...args: readonly string[]) => runHere(args, { cwd });
+    const refused = await run("generate", "Next", "--prove-url", url);
+    assert.equal(refused.code, 1, refused.stderr);
+    assert.match(refused.stderr, /a statement of its own.*check --baseline/);
+    await run("check", "--baseline", "head");
+    const created = await run("generate", "Next", "--prove-url", url);
+    assert.equal(created.code, 0, created.stderr);
+    assert.match(created.stdout, /proven from the snapshot of 0000 on.*pg_cancel_backend/);
+  });
+});
 
 test("a function that reaches out is made in a proof, and not called", async () => {
   const scratch = await scratchOf();
