@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readState } from "../../src/state/read_state.ts";
-import { driverEngines, type Engine, withTestDatabase } from "../support/databases.ts";
+import { driverEngines, type Engine, sqlitePath, sqliteUrl, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
-import { contextOf } from "../support/samples/adoption.ts";
+import { withFirstRevision } from "../support/run_here.ts";
+import { contextOf, withContext } from "../support/samples/adoption.ts";
+import { storageFields } from "../support/samples/application.ts";
 import {
   ddlOf,
   rebuildOf,
@@ -495,3 +499,26 @@ for (const engine of driverEngines.filter(({ dialect }) => dialect === "postgres
       })
     ));
 }
+
+test("a column that somebody adds while a step runs is not lost in the copy of a later one, which is refused", () =>
+  withFirstRevision((cwd) => {
+    const url = sqliteUrl(join(cwd, "openharbor.db"));
+    const alter = () => {
+      const other = new DatabaseSync(sqlitePath(url));
+      other.exec("ALTER TABLE files ADD COLUMN note text");
+      other.close();
+    };
+    return withContext(url, async (context) => {
+      const error = await rejectsWith(
+        "schema_mismatch",
+        migrate(context, {
+          goal: { direction: "upgrade", text: "head" },
+          lockWaitMs: 0,
+          onStep: ({ revision }) => revision === storageFields && alter(),
+        }),
+      );
+      assert.match(error.message, /^Cannot upgrade "7b1f73160408": .* would lose column files\.note, which/);
+      const { tables } = await context.database.introspect(["files"]);
+      assert.ok(tables[0]!.columns.some(({ name }) => name === "note"));
+    });
+  }));
