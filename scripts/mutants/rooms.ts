@@ -412,7 +412,7 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     file: "commands/migrate/safety_net.ts",
-    find: "      throw withoutBackup(error);",
+    find: "      throw withoutBackup(error, onTrial !== undefined && !mayGoUntried);",
     replace: "",
     danger: "a change is made without its backup",
     tests: ["cli/safety_net_test.ts"],

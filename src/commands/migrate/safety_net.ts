@@ -94,7 +94,7 @@ export function createSafetyNet(app: App, options: SafetyValues, bareWords: stri
       made = await backups.make(context, { ...request, mayReuse: true });
       printBackup(app, made);
     } catch (error) {
-      throw withoutBackup(error);
+      throw withoutBackup(error, onTrial !== undefined && !mayGoUntried);
     }
     // What is to be elsewhere before a change is not there: the change waits.
     const failure = await deliver(app, options, made);
@@ -243,15 +243,22 @@ function refuseUnlessPossible({ restoreOnFailure, noBackup, encryptTo }: SafetyV
   );
 }
 
-/** Says that the change was not made, and why. */
-function withoutBackup(error: unknown): unknown {
+/**
+ * Says that the change was not made, and why.
+ *
+ * @param isTried Whether it is to be rehearsed in any case
+ */
+function withoutBackup(error: unknown, isTried: boolean): unknown {
   const isOwnWord = (code: string) =>
     ["interrupted", "bad_config", "lock_lost", "rehearsal_failed", "over_budget"].includes(code);
   if (!(error instanceof HarborError) || isOwnWord(error.code)) return error;
   return error.with({
     code: "backup_failed",
     message: `Cannot change the database without a backup: ${error.message}`,
-    hint: [...error.hintLines, "To change it without one: --no-backup"],
+    hint: [...error.hintLines, `To change it without one: --no-backup${isTried ? untried : ""}`],
     details: { code: error.code },
   });
 }
+
+const untried =
+  ", and none of --max-lock, --max-time, --max-disk and --queries: a rehearsal takes a copy as well";
