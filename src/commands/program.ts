@@ -31,7 +31,7 @@ export async function runProgram(system: System, given: readonly string[]): Prom
   };
   const helpWidth = system.stdout.columns ?? pipedWidth;
   const commands = await commandsFor(args);
-  // To make all options takes a tenth of a start, and most lines have none.
+  // To make all options, and help, takes a tenth of a start, and most lines ask for none.
   const hasOptions = commands.length === 0 || args.some((arg) => arg.startsWith("-"));
   const parts = { commands, hasOptions, print, helpWidth };
   const program = buildProgram(parts, async (command, positional, given) => {
@@ -97,22 +97,7 @@ interface Parts {
 }
 
 function buildProgram({ commands, hasOptions, print, helpWidth }: Parts, action: Action): Commander {
-  const program: Commander = prepared(new Commander("harbor-db"), "")
-    .description(
-      "Keeps the database of The Open Harbor, or of any Drizzle project, at the schema that its code expects.",
-    )
-    .usage("[options] COMMAND")
-    .helpOption("-h, --help", "print help")
-    .helpCommand(false)
-    .configureHelp({
-      helpWidth,
-      formatHelp: (command, helper) => commandsFirst(Help.prototype.formatHelp.call(helper, command, helper)),
-      // As each is called. That it takes options is said where they are.
-      subcommandTerm: (command) => Help.prototype.subcommandTerm(command).replace(" [options]", ""),
-      showGlobalOptions: true,
-      // Not those of a command that this one stands below, which it does not take.
-      visibleGlobalOptions: (command) => command.parent === null ? [] : [...program.options],
-    })
+  const program = prepared(new Commander("harbor-db"), "").helpCommand(false)
     // Errors are printed by the report, in the same form as all others. Called without a command, it shows what there is.
     .configureOutput({
       writeOut: print,
@@ -123,21 +108,41 @@ function buildProgram({ commands, hasOptions, print, helpWidth }: Parts, action:
       getErrHelpWidth: () => helpWidth,
       getOutHasColors: () => false,
       getErrHasColors: () => false,
-    })
-    .addHelpText("after", () => exitCodeHelp.map((line) => wrap(line, helpWidth)).join("\n"));
-  if (hasOptions) {
-    program.helpCommand("help [command]", "print help for a command")
-      .option("-V, --version", "print version, commit and runtime");
-    addOptions(program, globalOptions);
-  }
+    });
+  if (hasOptions) describe(program, helpWidth);
   for (const command of commands) {
     const sub = addCommand(program, command, action);
-    if (hasOptions) addOptions(sub, command.options);
-    sub.addHelpText("after", () => examplesText(command, helpWidth));
+    if (!hasOptions) continue;
+    addOptions(sub, command.options);
+    sub.description([`${capital(command.summary)}.`, command.description ?? ""].join(" ").trim())
+      .addHelpText("after", () => examplesText(command, helpWidth));
   }
   // Where none is named, help lists all of them, and what was meant is looked for among their names.
   if (commands.length === 0) commandEntries.forEach((heading) => addHeading(program, heading));
   return program;
+}
+
+/** Gives the program its options, and what help says of it. */
+function describe(program: Commander, helpWidth: number): void {
+  program
+    .description(
+      "Keeps the database of The Open Harbor, or of any Drizzle project, at the schema that its code expects.",
+    )
+    .usage("[options] COMMAND")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [command]", "print help for a command")
+    .configureHelp({
+      helpWidth,
+      formatHelp: (command, helper) => commandsFirst(Help.prototype.formatHelp.call(helper, command, helper)),
+      // As each is called. That it takes options is said where they are.
+      subcommandTerm: (command) => Help.prototype.subcommandTerm(command).replace(" [options]", ""),
+      showGlobalOptions: true,
+      // Not those of a command that this one stands below, which it does not take.
+      visibleGlobalOptions: (command) => command.parent === null ? [] : [...program.options],
+    })
+    .addHelpText("after", () => exitCodeHelp.map((line) => wrap(line, helpWidth)).join("\n"))
+    .option("-V, --version", "print version, commit and runtime");
+  addOptions(program, globalOptions);
 }
 
 /** Lets a command refuse what it does not know with errors of ours, also when it is asked for help. */
@@ -171,9 +176,7 @@ function addHeading(program: Commander, { name: path, summary, arguments: list =
 }
 
 function addCommand(program: Commander, command: Command, action: Action): Commander {
-  const sub = addHeading(program, command)
-    .description([`${capital(command.summary)}.`, command.description ?? ""].join(" ").trim())
-    .allowExcessArguments(false);
+  const sub = addHeading(program, command).allowExcessArguments(false);
   return sub.action((...received: unknown[]) => {
     refuseUnknown(sub);
     const args = received.slice(0, command.arguments?.length ?? 0) as (string | undefined)[];
