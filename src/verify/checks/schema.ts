@@ -6,7 +6,7 @@ import { describeDifference, type Difference } from "../../schema/compare/snapsh
 import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { readDrift } from "../../engines/taken_over.ts";
-import type { Snapshot } from "../../schema/snapshot.ts";
+import type { OtherObject, Snapshot } from "../../schema/snapshot.ts";
 import type { UnsaidPart } from "../../engines/inspector.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import { headSchema, keptOf } from "../../adopt/inspect.ts";
@@ -186,23 +186,38 @@ function tooEarly({ tables }: Snapshot): readonly Found[] {
   }];
 }
 
-/** Names what no revision makes: another program's tables, views, triggers and the like. */
+/**
+ * Names what no revision makes, another program's tables, views, triggers and the like; and the tables that scripts make and no snapshot
+ * has, as where somebody wrote a revision by hand.
+ */
 function strangers(
   schemas: readonly RevisionSchema[],
   live: Snapshot,
   scripts: readonly string[],
 ): readonly Found[] {
-  const others = ownTables(schemas, live).others.filter((other) =>
-    other.isDeclared !== true && !isMadeBy(other, scripts, live.dialect)
+  const own = ownTables(schemas, live);
+  const isMade = (object: Pick<OtherObject, "name"> & { readonly kind: OtherObject["kind"] | "table" }) =>
+    isMadeBy(object, scripts, live.dialect);
+  const others = own.others.filter((other) => other.isDeclared !== true && !isMade(other));
+  const unsaid = live.tables.filter(({ name }) =>
+    own.tables.every((each) => each.name !== name) && isMade({ kind: "table", name })
   );
-  const tables = live.tables.filter((table) => !isMigratorsTable(table));
+  const tables = live.tables.filter((table) => !isMigratorsTable(table) && !unsaid.includes(table));
   const objects = keptOf([], { ...live, tables, others }, { schemas, target: headSchema(schemas, live) });
-  if (objects.length === 0) return [];
-  return [{
-    status: "warn",
-    message: `objects that no revision makes: ${objects.join(", ")}`,
-    hint:
+  const warn = (what: string, objects: readonly string[], hint: string): readonly Found[] =>
+    objects.length === 0
+      ? []
+      : [{ status: "warn", message: `${what}: ${objects.join(", ")}`, hint, details: { objects } }];
+  return [
+    ...warn(
+      "objects that no revision makes",
+      objects,
       "They are left alone. Give another program's tables a database of their own; what is meant belongs into a revision.",
-    details: { objects },
-  }];
+    ),
+    ...warn(
+      "not compared, since scripts make them and no snapshot has them",
+      unsaid.map(({ name }) => `table ${name}`),
+      "harbor-db generate 'What changed' --write-unproven writes a snapshot of what schema.ts says. Take out of its scripts what is there, and: harbor-db check --prove --accept-edits",
+    ),
+  ];
 }

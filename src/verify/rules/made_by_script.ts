@@ -5,9 +5,9 @@ import { cursorAt, type SqlCursor, tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
 import { adverbs, keptName, madeNames } from "../../sql/made_names.ts";
 
-/** Whether one of a history's statements makes an object: a view, a trigger, an enum type, a function. */
+/** Whether one of a history's statements makes an object: a table, a view, a trigger, an enum type, a function. */
 export function isMadeBy(
-  { kind, name }: Pick<OtherObject, "kind" | "name">,
+  { kind, name }: { readonly kind: OtherObject["kind"] | "table"; readonly name: string },
   statements: readonly string[],
   dialect: Dialect,
 ): boolean {
