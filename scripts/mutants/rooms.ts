@@ -332,6 +332,20 @@ export const roomMutants: readonly Mutant[] = [
     filter: "AUTOINCREMENT|bridge",
   },
   {
+    file: "author/proof/replay.ts",
+    find: "  if ((await compare(context, place, { brought, live })).length > 0) return null;\n",
+    replace: "",
+    danger: "what released scripts leave beside their snapshot is called a later revision's fault",
+    tests: ["author/replay_test.ts"],
+  },
+  {
+    file: "migrate/steps/run_scripts.ts",
+    find: "!/\\b(?:drop|rename|replace)\\b/i.test(sql)",
+    replace: "true",
+    danger: "a proof does not see what a trigger does that outlives a copy of its table",
+    tests: ["author/replay_test.ts"],
+  },
+  {
     file: "author/check/rules/hazard_conditions.ts",
     find: "valid && isSameExpression(expression",
     replace: "isSameExpression(expression",

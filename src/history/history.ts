@@ -303,10 +303,13 @@ function buildRevision(
     }),
     downgradeText: () => down().text?.replaceAll("\r\n", "\n") ?? null,
     snapshot: () => readSnapshot(paths[2]),
-    namesSchema: () => otherSchema.test(files.read(paths[2]) ?? ""),
+    namesSchema: () => hasSchemas[dialect] && otherSchema.test(files.read(paths[2]) ?? ""),
     ends: () => endsIn((files.edges ?? files.read)(paths[2]) ?? "") ?? readEnds(readPlain(files)(paths[2])),
   };
 }
+
+/** Whether a database has schemas beside the default one; the snapshots of a long history take their time to look through. */
+const hasSchemas: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
 
 /** What drizzle-kit writes of a thing that is in another schema than the default one. */
 const otherSchema = /"schema"\s*:\s*"(?!public"|")/;

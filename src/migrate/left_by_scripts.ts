@@ -3,7 +3,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { readDrift, recordDrift } from "../engines/taken_over.ts";
 import { describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
-import { differencesFrom, schemasOf } from "../state/read_unmanaged.ts";
+import { differencesFrom, latestSchemas } from "../state/read_unmanaged.ts";
 import type { State } from "../state/state.ts";
 import { heldAsLeft } from "../state/held_as_left.ts";
 import type { StepResult } from "./steps/step_result.ts";
@@ -97,7 +97,10 @@ async function readDifferences(
   const live = known ?? await database.introspect();
   try {
     const held = heldAsLeft(live, history.revisions.slice(0, at + 1));
-    return { live, differences: differencesFrom(schemasOf(history), history.revisions[at] ?? null, held) };
+    return {
+      live,
+      differences: differencesFrom(latestSchemas(history), history.revisions[at] ?? null, held),
+    };
   } catch (error) {
     if (error instanceof HarborError && error.details.isMissing === true) return { live, differences: null };
     throw error;

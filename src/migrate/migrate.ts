@@ -103,7 +103,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
     }
     if (steps.length === 0 && state.kind === "alembic") {
-      await context.database.write(startingBatch(context, state));
+      await context.database.write(startingBatch(context, state.applied));
     }
     const isNew = state.kind === "empty";
     const { pace = {} } = options;

@@ -33,6 +33,19 @@ export function declaredObjects(snapshot: KitSnapshot): readonly OtherObject[] {
   return found.toSorted((a, b) => keyOf(a) < keyOf(b) ? -1 : 1);
 }
 
+/** Whether a snapshot can have an object of that kind, of functions and triggers none says anything. */
+export function mayBeDeclared({ kind }: Pick<OtherObject, "kind">): boolean {
+  return declarable.includes(kind);
+}
+
+const declarable: readonly OtherObject["kind"][] = [
+  "view",
+  "materialized view",
+  "sequence",
+  "type",
+  "policy",
+];
+
 /** Returns what tells an object apart from others of its schema. */
 export function keyOf({ kind, name, table }: Pick<OtherObject, "kind" | "name" | "table">): string {
   return `${kind} ${name}${kind === "policy" ? ` of ${table}` : ""}`;

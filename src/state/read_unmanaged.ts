@@ -1,3 +1,4 @@
+import { onceFor } from "../base/once_for.ts";
 import { counted } from "../base/quantity.ts";
 import type { Applied } from "../history/applied.ts";
 import type { State } from "./state.ts";
@@ -9,7 +10,7 @@ import { snapshotIfThere, snapshotOf } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { heldAsLeft } from "./held_as_left.ts";
 import { ownNames } from "./own_names.ts";
-import { matchRevision, ownTables, type RevisionSchema } from "./rules/match_revision.ts";
+import { matchRevision, ownTables, type RevisionSchema, type Schemas } from "./rules/match_revision.ts";
 import { readAppliedIn } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findOtherRelations } from "./find_other_relations.ts";
@@ -42,7 +43,7 @@ export async function readAtBase(context: RunContext, alembic: State["alembic"])
   // Another harbor-db may have begun since the first look.
   const applied = await readAppliedIn(context) ?? [];
   const isEmpty = applied.length > 0 || live.tables.length === 0;
-  const tables = isEmpty ? [] : ownTables(schemasOf(history), live).tables.map(({ name }) => name);
+  const tables = isEmpty ? [] : ownTables(latestSchemas(history), live).tables.map(({ name }) => name);
   const refusal = tables.length === 0 ? null : new HarborError(
     "unmanaged",
     `Cannot work on "${database.url}": it is managed at base, and the application has made its tables ${
@@ -60,7 +61,7 @@ export async function readAtBase(context: RunContext, alembic: State["alembic"])
  * @param revision `null` for base
  */
 export function differencesFrom(
-  schemas: readonly RevisionSchema[],
+  schemas: Schemas,
   revision: Revision | null,
   live: Snapshot,
 ): readonly Difference[] {
@@ -68,18 +69,43 @@ export function differencesFrom(
   return compareSnapshots(expected, ownTables(schemas, live));
 }
 
-/** Revisions of a history do not change while it is known. */
-const schemas = new WeakMap<History["revisions"], readonly RevisionSchema[]>();
-
 /** Returns the schemas of all revisions that have a snapshot, in order. */
 export function schemasOf({ revisions }: Pick<History, "revisions">): readonly RevisionSchema[] {
-  const found = schemas.get(revisions) ?? revisions.flatMap((each) => {
+  return allSchemas(revisions);
+}
+
+/** Revisions of a history do not change while it is known. */
+const allSchemas = onceFor((revisions: History["revisions"]): readonly RevisionSchema[] =>
+  revisions.flatMap((each) => {
     const snapshot = snapshotIfThere(each);
     return snapshot === null ? [] : [{ revision: each.id, snapshot }];
-  });
-  schemas.set(revisions, found);
-  return found;
+  })
+);
+
+/**
+ * Returns the same for who looks for names: the latest first, and each read when it is its turn. Snapshots of a long history
+ * take their time to read, and what is there stands in the latest as a rule.
+ */
+export function latestSchemas({ revisions }: Pick<History, "revisions">): Schemas {
+  return backwards(revisions);
 }
+
+const backwards = onceFor((revisions: History["revisions"]): Schemas => ({
+  [Symbol.iterator]() {
+    let left = revisions.length;
+    return {
+      next() {
+        for (; left > 0; left--) {
+          const snapshot = snapshotIfThere(revisions[left - 1]!);
+          if (snapshot === null) continue;
+          left--;
+          return { value: { snapshot } };
+        }
+        return { done: true, value: undefined };
+      },
+    };
+  },
+}));
 
 /** For a database that is another program's. */
 export const shareRemedy =
@@ -94,7 +120,7 @@ interface UnmanagedFacts {
 /** Returns the revision that Alembic's version table names, when it is true; else why not. */
 function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Revision | HarborError {
   const tables = live.tables.map((table) => table.name);
-  const own = ownTables(schemasOf(history), live).tables.map(({ name }) => name);
+  const own = ownTables(latestSchemas(history), live).tables.map(({ name }) => name);
   const isStrange = (alembic ?? []).length === 0 && own.length === 0;
   const refuse = (state: string, details: Record<string, unknown> = {}) =>
     new HarborError("unmanaged", `Cannot take over "${url}": ${state}`, {
@@ -116,7 +142,7 @@ function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Re
     return refuse(`alembic_version says "${claimed}", which this history does not have`);
   }
   const done = history.revisions.slice(0, history.revisions.indexOf(revision) + 1);
-  const differences = differencesFrom(schemasOf(history), revision, heldAsLeft(live, done));
+  const differences = differencesFrom(latestSchemas(history), revision, heldAsLeft(live, done));
   if (differences.length === 0) return revision;
   const [first] = differences;
   const more = differences.length > 1 ? `, and ${counted(differences.length - 1, "more difference")}` : "";

@@ -18,7 +18,7 @@ import { heldAsLeft } from "./held_as_left.ts";
 import { recordApplied } from "./keep_ledger.ts";
 import { requireNoListeners } from "./listeners.ts";
 import { lockOptions } from "./lock_options.ts";
-import { differencesFrom, recordOf, schemasOf } from "./read_unmanaged.ts";
+import { differencesFrom, latestSchemas, recordOf } from "./read_unmanaged.ts";
 
 /** What a stamp did. */
 export interface StampResult {
@@ -42,7 +42,7 @@ export async function planStamp(context: RunContext, target: string): Promise<Pl
   const { from, count } = resolveStamp(context, target, await readAppliedIn(context) ?? []);
   const revision = history.revisions[count - 1] ?? null;
   const live = heldAsLeft(await database.introspect(), history.revisions.slice(0, count));
-  const differences = differencesFrom(schemasOf(history), revision, live);
+  const differences = differencesFrom(latestSchemas(history), revision, live);
   return { from, to: revision?.id ?? null, differences };
 }
 

@@ -1,6 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { KitSnapshot } from "../../schema/kit_snapshot.ts";
 import type { Casing } from "../../schema/twins/tables.ts";
+import { filterValues } from "../../base/records.ts";
 import { codedForKit, decoded } from "../../schema/kit_code.ts";
 import { withWholeDefaults } from "../../schema/twins/whole_defaults.ts";
 
@@ -48,8 +49,29 @@ export async function loadDrizzleEngine(): Promise<DrizzleEngine> {
       // Snapshots of older kits, and edited ones, may lack sections that drizzle-kit wants.
       const empty = await engines[from.dialect].snapshot({}, undefined) as KitSnapshot;
       // The tables of a history's snapshots are shared, and drizzle-kit may do with its own what it likes.
-      const [before, after] = [from, to].map((each) => structuredClone({ ...empty, ...codedForKit(each) }));
+      const [before, after] = withoutSameTables(from, to)
+        .map((each) => structuredClone({ ...empty, ...codedForKit(each) }));
       return (await engines[from.dialect].difference(before!, after!)).map(decoded);
     },
   };
 }
+
+/**
+ * Leaves out the tables that are the same in both snapshots, where all else is, too: drizzle-kit takes its time to compare them,
+ * and looks at them only where a type or a policy changes that they may have.
+ */
+function withoutSameTables(from: KitSnapshot, to: KitSnapshot): readonly [KitSnapshot, KitSnapshot] {
+  const isOther = (key: string) => JSON.stringify(from[key] ?? {}) !== JSON.stringify(to[key] ?? {});
+  if (Object.keys({ ...from, ...to }).some((key) => !ofTables.includes(key) && isOther(key))) {
+    return [from, to];
+  }
+  const isSame = (key: string) => JSON.stringify(from.tables[key]) === JSON.stringify(to.tables[key]);
+  const changed = (snapshot: KitSnapshot): KitSnapshot => ({
+    ...snapshot,
+    tables: filterValues(snapshot.tables, (_, key) => !isSame(key)),
+  });
+  return [changed(from), changed(to)];
+}
+
+/** What a snapshot says of its tables and of itself. */
+const ofTables = ["tables", "_meta", "internal", "version", "id", "prevId"];

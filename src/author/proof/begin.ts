@@ -6,8 +6,9 @@ import type { CopiedScratch } from "../../engines/scratch.ts";
 import type { History } from "../../history/history.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
 import { type DraftWhole, type Ground, groundBehind, layGround } from "./ground.ts";
-import { bringHost } from "./host.ts";
+import { bringHost, type Brought } from "./host.ts";
 import { beginAt, createProver, goOn, type Prover, type Start, type Unfilled } from "./prover.ts";
+import { replay } from "./replay.ts";
 
 /** What proving needs of the outside. */
 export interface ProofSetting {
@@ -61,6 +62,8 @@ export async function withBeginning<T>(
   const baseline = history.revisions[released - 1];
   const schemas = schemasOfHistory(history);
   const seen: { ground: Ground | null; empty: readonly Unfilled[] } = { ground: null, empty: [] };
+  /** Whether the scripts alone may lead where walks begin. */
+  let mayReplay = true;
   /** Why the scripts do not lead to the baseline, where its snapshot may. */
   let failure: HarborError | null = null;
 
@@ -88,9 +91,7 @@ export async function withBeginning<T>(
   }
 
   /** Goes to the baseline; returns `null` where its snapshot is to be tried: what the scripts left is no place to go on. */
-  async function arrive(database: Database): Promise<Start | null> {
-    const context = contextOf(history, database, setting);
-    const brought = await bringHost(context);
+  async function arriveAtBaseline(context: RunContext, brought: Brought): Promise<Start | null> {
     if (failure !== null) await standOnSnapshot(context, failure);
     try {
       return await beginAt(context, brought, released);
@@ -103,33 +104,45 @@ export async function withBeginning<T>(
     }
   }
 
+  /** Goes to a place that is not before the baseline; returns `null` where another way there is to be tried, in a new database. */
+  async function arrive(database: Database, place: number): Promise<Start | null> {
+    const context = contextOf(history, database, setting);
+    const brought = await bringHost(context);
+    if (mayReplay && place > 0) {
+      const start = await replay(context, { place, brought });
+      mayReplay = start !== null;
+      return start;
+    }
+    const start = await arriveAtBaseline(context, brought);
+    return start === null || place === released ? start : await onGround(goOn(context, start, place));
+  }
+
   async function walkFrom(database: Database, start: Start, work: WalksOf): Promise<void> {
     const prover = createProver(contextOf(history, database, setting), start);
     await onGround(work(prover));
     seen.empty = [...seen.empty, ...prover.empty];
   }
 
-  /** Runs what is to be tried with the scripts first; it says whether it went past the baseline. */
-  async function byEither<R>(attempt: () => Promise<{ readonly result: R } | null>): Promise<R> {
-    const { result } = await attempt() ?? (await attempt())!;
-    return result;
+  /** Runs what is to be tried in one way after the other; it says whether it arrived where walks begin. */
+  async function byAny<R>(attempt: () => Promise<{ readonly result: R } | null>): Promise<R> {
+    for (;;) {
+      const done = await attempt();
+      if (done !== null) return done.result;
+    }
   }
 
   const fromReleased = (work: WalksOf) =>
-    byEither(() =>
+    byAny(() =>
       setting.scratch(async (database) => {
-        const start = await arrive(database);
+        const start = await arrive(database, released);
         return start && { result: await walkFrom(database, start, work) };
       }, schemas)
     );
 
   if (shared === null) return await work({ fromReleased, withProver: fromReleased, seen });
-  return await byEither(() =>
+  return await byAny(() =>
     setting.scratch.after(
-      async (database) => {
-        const start = await arrive(database);
-        return start && await onGround(goOn(contextOf(history, database, setting), start, shared));
-      },
+      (database) => arrive(database, shared),
       async (copies, start) =>
         start && {
           result: await work({

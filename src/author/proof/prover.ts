@@ -9,7 +9,7 @@ import { migrate } from "../../migrate/migrate.ts";
 import { follow, type Origins, type Passage, startOf } from "../../migrate/rules/origins.ts";
 import { describeDifference, type Difference } from "../../schema/compare/snapshots.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
-import { differencesFrom, schemasOf } from "../../state/read_unmanaged.ts";
+import { differencesFrom, latestSchemas } from "../../state/read_unmanaged.ts";
 import { outlooksOf } from "./rules/outlook.ts";
 import { inOrder } from "./rules/sample_rows.ts";
 import { type Filled, lossesBetween, readContents } from "./contents.ts";
@@ -44,14 +44,17 @@ export interface Start {
   readonly inherited: ReadonlySet<string>;
   /** What is there; `null` where that was not looked at. */
   readonly live: Snapshot | null;
+  /** What walks go by: its first revision may stand for all that is behind them. */
+  readonly history: History;
 }
 
 /** Goes to a place whose schema is taken as it is. */
 export async function beginAt(context: RunContext, brought: Brought, place: number): Promise<Start> {
-  if (place === 0) return { brought, inherited: new Set(), live: null };
-  const { live } = await goOn(context, { brought, inherited: new Set(), live: null }, place);
+  const base: Start = { brought, inherited: new Set(), live: null, history: context.history };
+  if (place === 0) return base;
+  const { live } = await goOn(context, base, place);
   const differences = await compare(context, place, { brought, live });
-  return { brought, inherited: new Set(differences.map(describeDifference)), live };
+  return { ...base, inherited: new Set(differences.map(describeDifference)), live };
 }
 
 /** Goes on from where walks begin, without rows. */
@@ -59,7 +62,7 @@ export async function goOn(context: RunContext, start: Start, place: number): Pr
   const { history } = context;
   if (place === 0) return start;
   const way: ProofPlace = { history, from: 0, to: place, direction: "upgrade", isSecond: false };
-  return { ...start, live: await run(context, place, { place: way, live: start.live }) };
+  return { ...start, live: await run(context, place, { place: way, start }) };
 }
 
 /** Makes what goes through a history on a database. */
@@ -76,8 +79,7 @@ export function createProver(context: RunContext, start: Start): Prover {
   let schema: Snapshot = schemaAt(history, 0);
 
   async function walk({ from, to, directions, writes = false }: Walk): Promise<LawOfRevision | null> {
-    const start = schemaAt(history, from);
-    schema = start;
+    schema = schemaAt(history, from);
     const up = passagesBetween(history, from, to);
     const down = directions.includes("downgrade") ? passagesBetween(history, to, from) : [];
     const law = writes
@@ -87,14 +89,14 @@ export function createProver(context: RunContext, start: Start): Prover {
         isMeant: meantLosses({ history, revision: revisions[to - 1]!, down }),
       })
       : null;
-    let was: Filled = { schema: start, contents: await fillTables(start, { up, from }, law) };
-    let origins = startOf(start);
+    let was: Filled = { schema, contents: await fillTables(schema, { up, from }, law) };
+    let origins = startOf(schema);
     let madeBehind: readonly string[] = [];
     law?.begin(was);
     for (const [attempt, direction] of directions.entries()) {
       const place: ProofPlace = { history, from, to, direction, isSecond: attempt === 2 };
       const goal = direction === "upgrade" ? to : from;
-      live = await run(context, goal, { place, live });
+      live = await run(context, goal, { place, start: { ...start, live } });
       const differences = (await compare(context, goal, { brought, live })).filter((each) =>
         !inherited.has(describeDifference(each))
       );
@@ -121,21 +123,21 @@ export function createProver(context: RunContext, start: Start): Prover {
 
   /** Gives all tables rows, anew those that have some of an earlier walk: they know nothing of columns that came since. */
   async function fillTables(
-    start: Snapshot,
+    at: Snapshot,
     { up, from }: { readonly up: readonly Passage[]; readonly from: number },
     law: LawWalk | null,
   ) {
     await removeRows();
     const put = await putRows(
       database,
-      start,
-      outlooksOf(start, up),
+      at,
+      outlooksOf(at, up),
       law === null ? undefined : rowsForWrites,
     );
     filled = put.filled;
     const revision = revisions[from - 1]?.id ?? "base";
     empty.push(...put.empty.map((each) => ({ ...each, revision })));
-    return await readContents(database, start);
+    return await readContents(database, at);
   }
 
   async function removeRows(): Promise<void> {
@@ -167,12 +169,12 @@ export function createProver(context: RunContext, start: Start): Prover {
 async function run(
   context: RunContext,
   goal: number,
-  { place, live }: { readonly place: ProofPlace; readonly live: Snapshot | null },
+  { place, start: { history, live } }: { readonly place: ProofPlace; readonly start: Start },
 ): Promise<Snapshot | null> {
   const { direction } = place;
   const text = context.history.revisions[goal - 1]?.id ?? "base";
   try {
-    const done = await migrate(context, {
+    const done = await migrate({ ...context, history }, {
       goal: { direction, text },
       lockWaitMs: 0,
       live: live ?? undefined,
@@ -206,7 +208,7 @@ export async function compare(
 function differencesAt(history: History, place: number, live: Snapshot): readonly Difference[] {
   const wanted = history.revisions[place - 1];
   if (wanted !== undefined) {
-    return snapshotIfThere(wanted) === null ? [] : differencesFrom(schemasOf(history), wanted, live);
+    return snapshotIfThere(wanted) === null ? [] : differencesFrom(latestSchemas(history), wanted, live);
   }
   return [
     ...live.tables.map(({ name }) => ({
@@ -215,6 +217,6 @@ function differencesAt(history: History, place: number, live: Snapshot): readonl
       expected: null,
       actual: "a table after the downgrade to base",
     })),
-    ...differencesFrom(schemasOf(history), null, { ...live, tables: [] }),
+    ...differencesFrom(latestSchemas(history), null, { ...live, tables: [] }),
   ];
 }

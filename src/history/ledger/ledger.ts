@@ -4,6 +4,7 @@ import { isRecord } from "../../base/json_schema.ts";
 import type { Applied } from "../applied.ts";
 import { type History, type Revision, scriptChecksum, sha256 } from "../history.ts";
 import { deltaOf } from "./json_delta.ts";
+import { snapshotHash } from "./snapshot_hash.ts";
 
 /**
  * The way back past an applied revision, as the database itself carries it: for a harbor-db whose history does not have
@@ -109,7 +110,7 @@ function writeSchema(revision: Revision, parent: Revision | null): string | null
   const to = jsonOf(revision);
   const text = to === null
     ? null
-    : JSON.stringify({ base: from === null ? null : sha256(JSON.stringify(from)), delta: deltaOf(from, to) });
+    : JSON.stringify({ base: from === null ? null : snapshotHash(from), delta: deltaOf(from, to) });
   written.set(revision, { parent, text });
   return text;
 }

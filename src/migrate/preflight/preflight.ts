@@ -22,7 +22,7 @@ import { refuseMissingTypes } from "./missing_types.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { bringsBack } from "../../state/rules/due.ts";
-import { schemasOf } from "../../state/read_unmanaged.ts";
+import { latestSchemas } from "../../state/read_unmanaged.ts";
 import { plainTexts, withPlainTexts } from "../../history/plain_texts.ts";
 
 /** What a look ahead left for later. */
@@ -291,8 +291,7 @@ function refuseLosses(
 ): void {
   const copied = copiedTables(statements).flatMap((name) => from.get(name)?.table ?? []);
   if (copied.length === 0) return;
-  const schemas = schemasOf(history);
-  const own = ownTables(schemas, live).tables.filter(({ name }) => copied.includes(name));
+  const own = ownTables(latestSchemas(history), live).tables.filter(({ name }) => copied.includes(name));
   const expected = known.tables.filter(({ name }) => copied.includes(name));
   // What an earlier step is to make, and is there already, fails there: it is not unknown.
   const reached = before.tables.flatMap((table) => {

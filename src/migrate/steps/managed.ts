@@ -3,13 +3,14 @@ import { createIdentity, readIdentity } from "../../engines/backup/identity.ts";
 import { HarborError } from "../../base/errors.ts";
 import { createLedger } from "../../engines/ledger.ts";
 import type { RunContext } from "../../engines/run_context.ts";
+import type { Applied } from "../../history/applied.ts";
 import { createVersionTables, insertApplied } from "../../engines/version_table.ts";
 import { isLedgerKept, keepLedger, recordApplied } from "../../state/keep_ledger.ts";
 import { readState } from "../../state/read_state.ts";
 import type { State } from "../../state/state.ts";
 
 /** Returns what makes a database managed: the tables, and on one that Alembic made the revisions that it has. */
-export function startingBatch(context: RunContext, { applied }: State): readonly SQL[] {
+export function startingBatch(context: RunContext, applied: readonly Applied[]): readonly SQL[] {
   const { dialect } = context.database;
   return [
     ...createVersionTables(),

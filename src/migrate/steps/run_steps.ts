@@ -174,7 +174,7 @@ function batchOptions(
 ): BatchOptions {
   return {
     before: [
-      ...isFirst && state.kind !== "managed" ? startingBatch(context, state) : [],
+      ...isFirst && state.kind !== "managed" ? startingBatch(context, state.applied) : [],
       ...goneIndexes(context.history, step).map((name) => sql`DROP INDEX IF EXISTS ${ownTable(name)}`),
     ],
     ledger: ledger ? (revisions) => recordWaysBack(context, revisions) : null,

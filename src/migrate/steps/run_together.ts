@@ -11,7 +11,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import { userStatement } from "../../engines/statement_names.ts";
 
 /** How many statements of scripts share a transaction at most, since nobody can stop it before its end. */
-const mostStatements = 500;
+export const mostStatements = 500;
 
 /** How a run of the next steps in one transaction ended. */
 export interface Together {

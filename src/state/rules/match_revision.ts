@@ -1,4 +1,5 @@
-import { keyOf } from "../../schema/declared_objects.ts";
+import { onceFor } from "../../base/once_for.ts";
+import { keyOf, mayBeDeclared } from "../../schema/declared_objects.ts";
 import { compareSnapshots, type Difference } from "../../schema/compare/snapshots.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 
@@ -34,30 +35,39 @@ export function matchRevision(schemas: readonly RevisionSchema[], live: Snapshot
     { revision: null, exact: false, differences: [] };
 }
 
-/** Returns a snapshot with only those of its tables that some revision knows, and with what else one declares marked. */
+/**
+ * Returns a snapshot with only those of its tables that some revision knows, and with what else one declares marked.
+ *
+ * @param schemas Read one after the other, as long as something is there that none before it knows
+ */
 export function ownTables(schemas: Schemas, live: Snapshot): Snapshot {
-  const { known, declared } = namesIn(schemas);
+  const { knows, declares } = namesIn(schemas);
   return {
     ...live,
-    tables: live.tables.filter((table) => known.has(table.name)),
-    others: live.others.map((each) => declared.has(keyOf(each)) ? { ...each, isDeclared: true } : each),
+    tables: live.tables.filter((table) => knows(table.name)),
+    others: live.others.map((each) =>
+      mayBeDeclared(each) && declares(keyOf(each)) ? { ...each, isDeclared: true } : each
+    ),
   };
 }
 
-type Schemas = readonly Pick<RevisionSchema, "snapshot">[];
+/** The schemas of revisions, in any order. */
+export type Schemas = Iterable<Pick<RevisionSchema, "snapshot">>;
 
-/** Lists of schemas do not change while they are known; a long one takes its time to look through. */
-const names = new WeakMap<Schemas, ReturnType<typeof readNames>>();
-
-function namesIn(schemas: Schemas): ReturnType<typeof readNames> {
-  const found = names.get(schemas) ?? readNames(schemas);
-  names.set(schemas, found);
-  return found;
-}
-
-function readNames(schemas: Schemas) {
-  return {
-    known: new Set(schemas.flatMap(({ snapshot }) => snapshot.tables.map(({ name }) => name))),
-    declared: new Set(schemas.flatMap(({ snapshot }) => snapshot.others.map(keyOf))),
+/** Schemas do not change while they are known; a long list takes its time to look through. */
+const namesIn = onceFor((schemas: Schemas) => {
+  const left = schemas[Symbol.iterator]();
+  const known = new Set<string>();
+  const declared = new Set<string>();
+  const isIn = (names: ReadonlySet<string>) => (name: string) => {
+    while (!names.has(name)) {
+      const next = left.next();
+      if (next.done === true) return false;
+      const { tables, others } = next.value.snapshot;
+      for (const table of tables) known.add(table.name);
+      for (const each of others) declared.add(keyOf(each));
+    }
+    return true;
   };
-}
+  return { knows: isIn(known), declares: isIn(declared) };
+});

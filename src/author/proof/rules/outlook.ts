@@ -40,9 +40,12 @@ export function outlooksOf(start: Snapshot, passages: readonly Passage[]): Reado
   for (const passage of passages) {
     views.push({ schema: passage.after, origins: follow(views.at(-1)!.origins, passage) });
   }
+  const laterIn = views.map(({ schema, origins }) =>
+    Map.groupBy(schema.tables, ({ name }) => origins.get(name)?.table)
+  );
   return new Map(start.tables.map((table) => {
-    const found = views.flatMap(({ schema, origins }) =>
-      schema.tables.filter(({ name }) => origins.get(name)?.table === table.name)
+    const found = views.flatMap(({ origins }, place) =>
+      (laterIn[place]!.get(table.name) ?? [])
         .map((later) => seen(table, later, { origins, dialect: start.dialect }))
     );
     const types = table.columns.map(({ name }) =>

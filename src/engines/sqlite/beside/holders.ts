@@ -20,7 +20,10 @@ export async function findHolders(
   const schema = (await database.read<SchemaRow>(sql.raw(dependentsQuery.text)))
     .filter(({ name }) => !isOfMirror(name));
   const texts = scripts.flat().map((text) => ({ text, values: [] }));
-  const isBeside = (row: SchemaRow) => row.type !== "table" && !isNamed(row, texts);
+  // An index holds nothing but what goes.
+  const isAnyGone = texts.some(({ text }) => /\b(?:drop|rename)\b/i.test(text));
+  const isBeside = (row: SchemaRow) =>
+    row.type !== "table" && (isAnyGone || row.type !== "index") && !isNamed(row, texts);
   if (!schema.some(isBeside)) return null;
   const whole = openReplica(schema);
   if (whole === null) return null;
