@@ -86,7 +86,7 @@ function recordOf(app: App, { verification, exitCode }: Result): RunRecord {
 /** Its footer says who wrote it. */
 const ownPage = { what: "page", mark: /^\s*<!doctype html>[^]*\bharbor-db\b/i };
 
-const ownMetrics = { what: "metrics", mark: /^# HELP harbor_db_/ };
+const ownMetrics = { what: "file of metrics", mark: /^# HELP harbor_db_/ };
 
 /** node_exporter is another user. */
 const readableByAll = 0o644;

@@ -355,6 +355,8 @@ async function listen(server: Server, place: string | number): Promise<number> {
 for (
   const [message, remedy] of [
     ['Peer authentication failed for user "app"', /run as app, name a host/],
+    ["connection requires a valid client certificate", /sslcert=FILE&sslkey=FILE/],
+    ['certificate authentication failed for user "app"', /another certificate/],
     ['role "app" is not permitted to log in', /ALTER ROLE "app" LOGIN/],
     ['role "app" does not exist', /createuser .* app$/],
   ] as const

@@ -22,6 +22,14 @@ function refusalHint(error: postgres.PostgresError, url: PostgresUrl): string | 
       if (/no encryption|SSL off/.test(error.message)) {
         return "The server wants TLS: add sslmode=require to the database URL.";
       }
+      if (/valid client certificate/.test(error.message)) {
+        return "Give one and its key: sslcert=FILE&sslkey=FILE in the database URL, or postgresql.crt and postgresql.key in ~/.postgresql.";
+      }
+      if (/^certificate authentication/.test(error.message)) {
+        return `Give another certificate, one for ${
+          quoteForShell(url.user)
+        }, or connect as the role that it is for.`;
+      }
       // The role may well be there.
       if (/authentication failed/.test(error.message)) {
         return `The server asks who the system's user is: run as ${
