@@ -114,7 +114,7 @@ export function refuseUnwritable(user: Reading["user"], outputs: readonly Output
 
 /** Returns the command that makes a folder for that user; one that systemd makes up can have none. */
 function folderCommand(user: Reading["user"], folder: string): string {
-  const owner = user === undefined ? "" : ` -o ${quoteForShell(user ?? "<name>")}`;
+  const owner = user === undefined ? "" : ` -o ${user === null ? "<name>" : quoteForShell(user)}`;
   return `install -d${owner} ${quoteForShell(folder)}${user === null ? ", and --user <name>" : ""}`;
 }
 
