@@ -11,9 +11,14 @@ export function isPlain(script: readonly ReadStatement[]): boolean {
     operations.length === 0
       // The first of the statements that copy a table stands for the others.
       ? rebuilds && /^(?:INSERT INTO|DROP TABLE|ALTER TABLE)\b/i.test(sql)
-      : operations.every(({ kind }) => !["insert", "hidden", "names schema"].includes(kind))
+      : operations.every(({ kind }) => !["insert", "hidden", "names schema"].includes(kind)) &&
+        !isBeyond.test(sql)
   );
 }
+
+/** What the server has, and no schema; and a table that a query fills. */
+const isBeyond =
+  /^(?:\s|--.*\n|\/\*[^]*?\*\/)*(?:(?:CREATE|ALTER|DROP)\s+(?:DATABASE|SYSTEM|TABLESPACE)\b|CREATE\s+(?:\w+\s+)*TABLE\b[^]*\bAS\s*\(?\s*(?:SELECT|VALUES|WITH|TABLE)\b)/i;
 
 /** Puts scripts one behind the other, under a name of their own. */
 export function joinScripts(name: string, texts: readonly string[]): string {
