@@ -59,3 +59,22 @@ test("a folder with an index.ts stands for that", () =>
     await writeFile(join(dir, "drizzle.config.json"), `{ "schema": "db" }`);
     assert.deepEqual(findProject(dir)?.schema, [join(dir, "db/index.ts")]);
   }));
+
+test("files that import each other by an index that passes all of them on have all of their tables", () =>
+  withFolder(async (dir) => {
+    const circle = {
+      "index.ts": `export * from "./posts/index.ts";\nexport * from "./users/index.ts";`,
+      "users/index.ts": `export * from "./users.ts";`,
+      "users/users.ts": `${pgCore}import { posts } from "../posts/index.ts";
+export const users = pgTable("users", { id: integer().primaryKey(), first: integer().references(() => posts.id) });`,
+      "posts/index.ts": `export * from "./posts.ts";`,
+      "posts/posts.ts": `${pgCore}import { users } from "../users/index.ts";
+export const posts = pgTable("posts", { id: integer().primaryKey(), author: integer().references(() => users.id) });`,
+    };
+    for (const name of ["users", "posts"]) await mkdir(join(dir, name));
+    for (const [name, text] of Object.entries(circle)) await writeFile(join(dir, name), text);
+    for (const first of ["index.ts", "users/users.ts", "posts/index.ts"]) {
+      const tables = (await loadSchema([join(dir, first), join(dir, "index.ts")])).tablesFor("postgresql");
+      assert.equal(Object.keys(tables ?? {}).length, 2, first);
+    }
+  }));

@@ -8,6 +8,7 @@ import { HarborError, messageOf } from "../../../base/errors.ts";
 import { otherKind } from "../../../base/files/regular_file.ts";
 import { writtenText } from "../../../base/files/written_text.ts";
 import { installedPackage, isEsModule, resolveModule } from "./resolve.ts";
+import { openStarExports, starredIn } from "./stars.ts";
 
 /** What a module and all that it imports gave. */
 export interface RanModule {
@@ -34,6 +35,7 @@ export function runModule(
 ): RanModule {
   const loaded = new Map<string, Module>();
   const texts = new Map<string, string>();
+  const stars = openStarExports();
   const exports = typeof file === "string"
     ? load(file)
     : Object.fromEntries(file.map((each) => [each, load(each)]));
@@ -54,19 +56,22 @@ export function runModule(
   function run(path: string, text: string, module: Module): void {
     const isOwn = !path.includes("/node_modules/");
     if (isOwn) texts.set(path, text);
+    const starred = isOwn ? starredIn(text) : new Set();
     const require = (name: string) => {
       if (own.has(name)) return own.get(name);
       if (isBuiltin(name)) return createRequire(path)(name);
       const found = resolveModule(path, name);
       if (found === null) throw notFound(path, text, name);
-      return isOwn && found.includes("/node_modules/")
-        ? loadPackage({ path, text, name }, found)
-        : load(found);
+      if (isOwn && found.includes("/node_modules/")) return loadPackage({ path, text, name }, found);
+      const exports = load(found);
+      if (starred.has(name)) stars.note(module, loaded.get(found)!);
+      return exports;
     };
     try {
       const meta = { url: pathToFileURL(path).href, filename: path, dirname: dirname(path) };
       const body = compile(path, isEsModule(path) ? translate(path, text) : text);
       body(module.exports, require, module, path, dirname(path), meta);
+      if (isOwn) stars.settle(module);
     } catch (error) {
       throw error instanceof HarborError || !isOwn ? error : explain(error, path, text);
     }
