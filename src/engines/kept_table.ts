@@ -70,9 +70,14 @@ export interface Kept {
   readonly madeAt: string;
 }
 
-/** Whether it is on record how much is kept: not before all of it is put aside. */
-export function isCounted({ state }: Pick<Kept, "state">): boolean {
+/** Whether what is in its side table is kept, be it that more comes: a backfill puts it there batch by batch. */
+export function isPutAside({ state }: Pick<Kept, "state">): boolean {
   return state !== "noting" && state !== "keeping";
+}
+
+/** Whether it is on record how much is kept: not before all of it is put aside. */
+export function isCounted({ state, rows }: Pick<Kept, "state" | "rows">): boolean {
+  return isPutAside({ state }) && (state !== "kept" || rows > 0);
 }
 
 /** The name of the column that numbers the rows of every side table, from 1. */

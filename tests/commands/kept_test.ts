@@ -229,6 +229,27 @@ onEngines(
   },
 );
 
+onEngines(
+  two,
+  "of what a backfill has put aside so far no size is told that is not on record",
+  async (given) => {
+    const { url, database } = given;
+    await keepSomething(given);
+    await database.write([
+      sql`UPDATE ${ownTable("harbor_kept")} SET row_count = 0, byte_count = 0 WHERE id = 3`,
+    ]);
+    const [listed] = (await json(url, "kept", "list")).kept;
+    assert.deepEqual([listed.rows, listed.bytes, listed.there], [null, null, 1_012]);
+    const { stdout } = await run(url, ["kept"]);
+    assert.match(stdout, /^3 .* 1\u00a0012 +- +kept$/m);
+    assert.match(stdout, /^1\u00a0014 rows counted, about 20 B, and what is not yet counted$/m);
+    assert.match(
+      (await run(url, ["status"])).stdout,
+      /^kept +on record: 2 rows, 20 B, and what is not yet counted of /m,
+    );
+  },
+);
+
 onEngines(["sqlite file"], "a registry that cannot be read is named below the plan", async (given) => {
   const { url, database } = given;
   await keepSomething(given);

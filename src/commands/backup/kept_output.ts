@@ -1,5 +1,5 @@
 import { counted, formatBytes } from "../../base/quantity.ts";
-import { isCounted, type Kept } from "../../engines/kept_table.ts";
+import { isCounted, isPutAside, type Kept } from "../../engines/kept_table.ts";
 
 /** What `--json` shows of kept data. */
 export function keptJson(kept: Kept) {
@@ -32,7 +32,7 @@ export function stepText({ direction, revision }: Pick<Kept, "direction" | "revi
 
 /** Says what of it an interrupted run did not put back, or another puts back now. */
 export function unreturnedText(kept: Kept): string {
-  return isCounted(kept)
+  return isPutAside(kept)
     ? `${counted(kept.rows, "row")} of ${whatText(kept)}, put aside by the ${
       stepText(kept)
     }, which was undone`

@@ -2,7 +2,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { App, Question } from "../../cli/app.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
-import { forgetKept, isCounted, type Kept, readKept } from "../../engines/kept_table.ts";
+import { forgetKept, isPutAside, type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { readCounted } from "../../migrate/kept/count_kept.ts";
 import { lockOptions } from "../../state/lock_options.ts";
@@ -55,7 +55,7 @@ async function readWhole(
   const meant = await read();
   const noting = meant.find(({ state }) => state === "noting");
   if (noting !== undefined) throw stillNoted(noting);
-  if (meant.every(isCounted)) return await readCounted(database, meant);
+  if (meant.every(isPutAside)) return await readCounted(database, meant);
   const { takeAside } = await import("../../migrate/kept/take_aside.ts");
   try {
     await database.withLock(() => takeAside(context), lockOptions(context, app.lockWaitMs));

@@ -59,7 +59,8 @@ async function listKept(app: App): Promise<Outcome> {
       what: ({ kept }) => whatText(kept),
       "put aside by": ({ kept }) => stepText(kept),
       since: ({ kept }) => ageText(kept.madeAt, now),
-      rows: ({ kept, there }) => isCounted(kept) ? formatCount(there ?? kept.rows) : "not yet counted",
+      rows: ({ kept, there }) =>
+        there !== null || isCounted(kept) ? formatCount(there ?? kept.rows) : "not yet counted",
       size: ({ kept }) => isCounted(kept) ? formatBytes(kept.bytes) : "-",
       state: ({ kept }) => stateWords[kept.state],
     };

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { counted, formatBytes, formatCount } from "../../base/quantity.ts";
 import type { Database } from "../../engines/database.ts";
-import { isCounted, type Kept, keptName } from "../../engines/kept_table.ts";
+import { isCounted, isPutAside, type Kept, keptName } from "../../engines/kept_table.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import { quoteName } from "../../sql/quote.ts";
 import { homeOf, isReturnable, isTriedAgain, type Standing } from "../../state/rules/due.ts";
@@ -28,7 +28,7 @@ export async function countKept(
   all: readonly Kept[],
 ): Promise<readonly CountedKept[]> {
   return await Promise.all(all.map(async (kept): Promise<CountedKept> => {
-    const found = isCounted(kept) ? await countOne(database, kept) : null;
+    const found = isPutAside(kept) ? await countOne(database, kept) : null;
     return {
       kept,
       there: found?.there ?? null,
@@ -130,7 +130,7 @@ function wayOfLeft(kept: Kept, standing: Standing): string {
 /** Says how much there is: `1 014 rows counted, about 4.1 MB`. */
 export function seenText(all: readonly CountedKept[]): string {
   const isKnown = ({ kept }: CountedKept) => isCounted(kept);
-  if (!all.some(isKnown)) return "not yet counted";
+  if (!all.some((each) => isKnown(each) || each.there !== null)) return "not yet counted";
   const sum = (of: readonly CountedKept[], size: (each: CountedKept) => number) =>
     of.reduce((total, each) => total + size(each), 0);
   const [seen, unseen] = [
@@ -140,7 +140,7 @@ export function seenText(all: readonly CountedKept[]): string {
   return [
     ...seen.length > 0 ? [`${counted(sum(seen, ({ there }) => there!), "row")} counted`] : [],
     ...unseen.length > 0 ? [`${counted(sum(unseen, ({ kept }) => kept.rows), "row")} on record alone`] : [],
-    `about ${formatBytes(sum(all.filter(isKnown), ({ kept }) => kept.bytes))}`,
+    ...all.some(isKnown) ? [`about ${formatBytes(sum(all.filter(isKnown), ({ kept }) => kept.bytes))}`] : [],
     ...all.every(isKnown) ? [] : ["and what is not yet counted"],
   ].join(", ");
 }
