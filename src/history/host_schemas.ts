@@ -28,8 +28,8 @@ export function hostSchemas({ revisions, read, host }: HostSources): HostSchemas
   const made = once(() =>
     revisions.flatMap(([script, , snapshot], at) => {
       const code = codeOf(read(script) ?? "");
-      // A first one without statements stands for a database that was there before it, as drizzle-kit's pull writes it.
-      return at === 0 && code === "" ? schemasNamed(read(snapshot) ?? "") : madeIn(code);
+      // A first one that makes nothing stands for a database that was there before it: a comment, as drizzle-kit's pull writes it, or SELECT 1.
+      return at === 0 && !making.test(code) ? schemasNamed(read(snapshot) ?? "") : madeIn(code);
     })
   );
   return {
@@ -45,13 +45,17 @@ interface Made {
 }
 
 const name = String.raw`(?:"((?:[^"]|"")+)"|([\w$\u0080-\uffff]+))`;
+const create = String.raw`\bcreate (?:(?:or replace|unlogged|materialized|foreign|recursive) )*`;
+const kinds = "table|type|view|sequence|domain";
+const making = new RegExp(`${create}(?:schema|${kinds}) `, "i");
 const things = new RegExp(
-  String.raw`\bcreate (?:(?:or replace|unlogged|materialized|foreign|recursive) )*` +
-    String.raw`(?:table|type|view|sequence|domain) (?:if not exists )?${name} \. ${name}`,
+  `${create}(?:${kinds}) ` + String.raw`(?:if not exists )?${name} \. ${name}`,
   "gi",
 );
 const places = new RegExp(
-  String.raw`\b(?:create schema (?:if not exists )?|alter schema \S+ rename to |set schema )${name}`,
+  String
+    .raw`\b(?:create schema (?:if not exists )?(?:authorization )?|alter schema \S+ rename to |set schema |` +
+    String.raw`search_path (?:to|=) )${name}`,
   "gi",
 );
 

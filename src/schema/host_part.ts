@@ -20,7 +20,7 @@ export function withoutHostPart<Kit extends WithHostPart>(
   isHost: (schema: string) => boolean,
 ): Kit {
   const isOfHost = (thing: unknown) => {
-    const schema = isRecord(thing) ? thing["schema"] : thing;
+    const schema = schemaOf(thing);
     return !isDefaultSchema(schema) && isHost(schema as string);
   };
   const ofHost = partOf(whole, isOfHost);
@@ -28,11 +28,20 @@ export function withoutHostPart<Kit extends WithHostPart>(
   return { ...whole, ...partOf(whole, (thing) => !isOfHost(thing)), ofHost };
 }
 
+/** Returns the schemas of what stands aside. */
+export function schemasOfHost({ ofHost = {} }: WithHostPart): ReadonlySet<unknown> {
+  return new Set(Object.values(ofHost).flatMap((section) => Object.values(section).map(schemaOf)));
+}
+
 /** Returns a snapshot as it is written: drizzle-kit would make anew what is not there. */
 export function withHostPart(snapshot: WithHostPart): object {
   const { ofHost = {}, ...own } = snapshot as WithHostPart & Readonly<Record<string, unknown>>;
   const whole = mapValues(ofHost, (part, name) => ({ ...isRecord(own[name]) ? own[name] : {}, ...part }));
   return { ...own, ...whole };
+}
+
+function schemaOf(thing: unknown): unknown {
+  return isRecord(thing) ? thing["schema"] : thing;
 }
 
 function partOf(snapshot: object, isIn: (thing: unknown) => boolean): HostPart {

@@ -6,6 +6,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
+import { withOwner } from "../support/other_user.ts";
 import { baseEnvironment, cliCommand, runCli } from "../support/run_cli.ts";
 import { runHere } from "../support/run_here.ts";
 import { withSmallDisk } from "../support/servers/small_disk.ts";
@@ -86,6 +87,20 @@ test("verify writes over nothing that no run of its own wrote", () =>
         0,
       );
     }
+  }));
+
+test("verify writes over nothing that it may not read, and does not say what that is", () =>
+  withOwner(async ({ folder, as }) => {
+    assert.equal((await runCli(["upgrade"], { cwd: folder, as })).code, 0);
+    const page = join(folder, "page.html");
+    await writeFile(page, "root's", { mode: 0o600 });
+    const { code, stderr } = await runCli(["verify", "--only", "history", "--report", page], {
+      cwd: folder,
+      as,
+    });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^error: Cannot write ".*": what is there may not be read, and may be no page of/m);
+    assert.equal(await readFile(page, "utf8"), "root's");
   }));
 
 test("a database on a file system that can only be read is no matter of its owner", () =>

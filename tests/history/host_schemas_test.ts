@@ -15,7 +15,7 @@ const guarded = `CREATE SCHEMA IF NOT EXISTS auth; CREATE TABLE IF NOT EXISTS ${
 const cases:
   readonly (readonly [rule: string, scripts: readonly string[], host: string | null, whose: string])[] = [
     ["no script makes it", ["CREATE TABLE a (b uuid REFERENCES auth.users (id));"], null, "host"],
-    ["the author of a script took that out", [`${comment}SELECT 1;`], null, "host"],
+    ["the author of a script took that out", [`${comment}CREATE TABLE a ();`], null, "host"],
     ["a script makes a table in it", [`SELECT 1; CREATE TABLE ${users}`], null, "project"],
     ["one does if it is not there", ["create table if not exists Auth . users (id uuid);"], null, "project"],
     [
@@ -34,7 +34,20 @@ const cases:
     ["host.sql makes less", [`CREATE TABLE auth.posts (); ${guarded}`], hosts, "project"],
     ["it was there before the history", [pulled, "SELECT 1;"], null, "project"],
     ["it was there before, and host.sql makes it", [pulled, "SELECT 1;"], hosts, "host"],
-    ["a later script is but a comment", ["SELECT 1;", comment], null, "host"],
+    [
+      "the first script makes nothing",
+      ["CREATE EXTENSION citext; SELECT 1;", "CREATE TABLE a ();"],
+      null,
+      "project",
+    ],
+    ["a later script is but a comment", ["CREATE TABLE a ();", comment], null, "host"],
+    [
+      "a script goes there for what it makes",
+      ["CREATE TABLE a (); SET search_path TO auth, public;"],
+      null,
+      "project",
+    ],
+    ["it is made for the user of its name", ["CREATE SCHEMA AUTHORIZATION auth;"], null, "project"],
     ["a script does not end", ["CREATE TABLE auth.users (a text DEFAULT 'b"], null, "project"],
   ];
 

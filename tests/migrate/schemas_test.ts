@@ -5,7 +5,6 @@ import { HarborError } from "../../src/base/errors.ts";
 import { makeBackup } from "../../src/backup/make.ts";
 import type { BackupStore } from "../../src/backup/store/store.ts";
 import { historyFor } from "../../src/engines/history_for.ts";
-import type { RunContext } from "../../src/engines/run_context.ts";
 import type { History } from "../../src/history/history.ts";
 import { readStatus } from "../../src/state/read_status.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
@@ -13,7 +12,7 @@ import { engines } from "../support/databases.ts";
 import { failureOf, rejectsWith } from "../support/harbor_error.ts";
 import { run } from "../support/postgres_engines.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
-import { historyOf, schemaWith, withSchemas } from "../support/samples/schemas.ts";
+import { historiesOf, historyOf, schemaWith, withSchemas } from "../support/samples/schemas.ts";
 import { verifyUrl } from "../support/verified.ts";
 
 const engine = engines.find(({ name }) => name === "postgres 15")!;
@@ -88,27 +87,38 @@ test("postgres 15: what the newest revision left of a schema that was there befo
     await go(url, history, "downgrade", "0000");
     assert.deepEqual(await engine.query(url, "SELECT id FROM auth.users"), [{ id: 7 }]);
     // The release before one that has something there backs nothing up without it.
-    const before = { ...await historyOf([{ notes }]), revisions: [] };
-    const known = async (context: RunContext) => ({
-      ...context,
-      history: await historyFor(context.database, before),
-    });
-    await withSchemas(url, before, async (context) => {
-      const { ahead } = await readStatus(await known(context));
-      assert.deepEqual(ahead.map(({ wayBack }) => wayBack), ["unknown schema"]);
-      const store = {} as BackupStore;
-      const refused = await rejectsWith(
-        "schema_mismatch",
-        makeBackup(await known(context), store, { reason: "backup", mayReuse: false }),
-      );
-      assert.match(refused.message, /things in schema "auth", of which this history knows nothing/);
-    });
+    await refusesToBackUp(url, { ...await historyOf([{ notes }]), revisions: [] });
     await engine.query(url, `CREATE TABLE "auth.users" (id integer); DROP TABLE auth.users`);
     const mixed = await rejectsWith(
       "schema_mismatch",
       withSchemas(url, history, ({ database }) => database.introspect()),
     );
     assert.match(mixed.message, /Cannot read "auth\.users": it is in the default schema/);
+  });
+});
+
+/** Expects a release to say that it does not know a schema of a newer one, and to back nothing up without what is there. */
+async function refusesToBackUp(url: string, release: History): Promise<void> {
+  await withSchemas(url, release, async (context) => {
+    const known = { ...context, history: await historyFor(context.database, release) };
+    const { ahead } = await readStatus(known);
+    assert.deepEqual(ahead.map(({ wayBack }) => wayBack), ["unknown schema"]);
+    const refused = await rejectsWith(
+      "schema_mismatch",
+      makeBackup(known, {} as BackupStore, { reason: "backup", mayReuse: false }),
+    );
+    assert.match(refused.message, /things in schema "auth", of which this history knows nothing/);
+  });
+}
+
+test("postgres 15: a schema that a newer release made is nobody's host's", async () => {
+  const auth = pgSchema("auth");
+  const users = auth.table("users", { id: integer().primaryKey() });
+  const notes = pgTable("notes", { id: integer().primaryKey() });
+  const [before, after] = await historiesOf([{ notes }, { notes, auth, users }]);
+  await engine.withDatabase(async (url) => {
+    await go(url, after!, "upgrade", "head");
+    await refusesToBackUp(url, before!);
   });
 });
 

@@ -114,21 +114,20 @@ const edgeBytes = 4_096;
  * @throws {HarborError} `unsafe_path`
  */
 export function requireOwn(path: string, shown: string, { what, mark }: OwnFile): void {
+  const refuse = (state: string): never => {
+    throw new HarborError("unsafe_path", `Cannot write "${shown}": ${state}`, {
+      hint: "Give another place, or look what it is, and move it away.",
+      details: { path: shown },
+    });
+  };
   let edges: string | undefined;
   try {
     edges = readRegularEdges(path, edgeBytes);
   } catch {
-    edges = "what this user may not read";
+    refuse(`what is there may not be read, and may be no ${what} of harbor-db's`);
   }
   if (edges === undefined || edges.trim() === "" || mark.test(edges)) return;
-  throw new HarborError(
-    "unsafe_path",
-    `Cannot write "${shown}": what is there is no ${what} of harbor-db's`,
-    {
-      hint: "Give another place, or look what it is, and move it away.",
-      details: { path: shown },
-    },
-  );
+  refuse(`what is there is no ${what} of harbor-db's`);
 }
 
 function readUpTo(file: number, size: number, from = 0): Uint8Array {

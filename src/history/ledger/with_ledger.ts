@@ -2,7 +2,10 @@ import type { JsonFile } from "../../base/json_schema.ts";
 import { compareTexts } from "../../base/compare_texts.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isRecord, parseJson } from "../../base/json_schema.ts";
+import { once } from "../../base/once_for.ts";
+import { schemasOfHost } from "../../schema/host_part.ts";
 import { readEnds } from "../../schema/kit_ends.ts";
+import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import type { Applied } from "../applied.ts";
 import type { History, Revision } from "../history.ts";
 import { sha256 } from "../history.ts";
@@ -152,5 +155,18 @@ function readSchema(row: LedgerRow, damage: string | null, parent: Revision | nu
   const base = json["base"] === null ? null : parent?.snapshot().json ?? null;
   const isSame = json["base"] === null || json["base"] === sha256(JSON.stringify(base));
   if (!isSame) throw unknown(`it is said of another schema than that of ${parent?.id ?? "base"} here`);
-  return { ...parent?.snapshot(), path, json: applyDelta(base, json["delta"] as unknown as JsonDelta) };
+  return {
+    path,
+    json: applyDelta(base, json["delta"] as unknown as JsonDelta),
+    ...parent === null ? {} : { isHost: knownHost(parent) },
+  };
+}
+
+/**
+ * Returns which schemas are the host's by what a revision says before. Of one that comes later only its upgrade script would say who
+ * makes it, and nobody is to pass over a schema of the project's.
+ */
+function knownHost(parent: Revision): (schema: string) => boolean {
+  const schemas = once(() => schemasOfHost(readKitSnapshot(parent.snapshot())));
+  return (schema) => schemas().has(schema);
 }

@@ -52,13 +52,16 @@ export function schemaWith(
 export async function historyOf(
   schemas: readonly Readonly<Record<string, unknown>>[],
 ): Promise<History> {
+  return (await historiesOf(schemas)).at(-1)!;
+}
+
+/** The same as each release knows it, of which each brings one revision. */
+export async function historiesOf(
+  schemas: readonly Readonly<Record<string, unknown>>[],
+): Promise<readonly History[]> {
   const kit = await loadDrizzleEngine();
-  const files: Record<string, string> = {
-    [journalPath]: JSON.stringify({
-      dialect: "postgresql",
-      entries: schemas.map((_, idx) => ({ idx, when: idx + 1, tag: `000${idx}_step` })),
-    }),
-  };
+  const entries = schemas.map((_, idx) => ({ idx, when: idx + 1, tag: `000${idx}_step` }));
+  const files: Record<string, string> = {};
   let last = await kit.snapshot("postgresql", {});
   for (const [idx, schema] of schemas.entries()) {
     const next = await kit.snapshot("postgresql", schema);
@@ -69,7 +72,13 @@ export async function historyOf(
     files[`meta/000${idx}_snapshot.json`] = JSON.stringify({ ...next, prevId: last.id });
     last = next;
   }
-  return buildHistory("postgresql", { folder: "drizzle", read: (path) => files[path] ?? null });
+  return entries.map(({ idx }) => {
+    const journal = JSON.stringify({ dialect: "postgresql", entries: entries.slice(0, idx + 1) });
+    return buildHistory("postgresql", {
+      folder: "drizzle",
+      read: (path) => path === journalPath ? journal : files[path] ?? null,
+    });
+  });
 }
 
 /** Runs work with the verbs' context of a database and a history, with the schemas that it names. */
