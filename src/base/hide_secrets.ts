@@ -1,15 +1,19 @@
 /** Stands where a secret stood. */
 const mark = "***";
 
-const gap = String.raw`(?:\s|--.*\n|/\*[^]*?\*/)`;
+/**
+ * What may stand between two words of SQL, one blank or one comment, as a part of a pattern. It reads a text in one way alone, and not far:
+ * with several ways a row of comments would be tried in every one of them.
+ */
+export const gap = String.raw`(?:\s|--.*\n|/\*(?:[^*]|\*(?!/)){0,2000}\*/)`;
 
 /** How options, settings and arguments are called that are secrets: only the end of it. */
-const called = String.raw`(?:pass(?:word|wd|phrase|code)|secret|token|(?:api|access|private)_?key)\w*`;
+const called = String.raw`(?:pass(?:word|wd|phrase|code)|secret|token|(?:api|access|private)_?key)\w{0,40}`;
 
-/** A text as SQL writes it; in the text of code its quotes are doubled. One may lack its end. */
+/** A text as SQL writes it; in the text of code its quotes are doubled, unless nothing or a blank is behind them. One may lack its end. */
 const quoted = [
   String.raw`e'(?:[^'\\]|''|\\[^])*(?:'|$)`,
-  String.raw`(?<quotes>'{2,})(?!')[^]+?\k<quotes>(?!')`,
+  String.raw`(?<quotes>'{2,})(?![\s'])[^]{1,1000}?\k<quotes>(?!')`,
   String.raw`(?:\b(?:u&|n))?'(?:[^']|'')*(?:'|$)`,
   String.raw`(?<tag>\$\w*\$)[^]*?(?:\k<tag>|$)`,
 ].join("|");
@@ -17,23 +21,24 @@ const quoted = [
 /** What any of the patterns needs to be in a text. Most texts hold none of it. */
 const suspicious = /pass|secret|token|key|:\/\//i;
 
-/** What stands before a secret, `before`, and the secret itself. */
+/** What stands before a secret, `before`, and the secret itself. None tries a part of a text in more ways than one, nor far: a text may be long. */
 const patterns: readonly string[] = [
   // In code: format('… PASSWORD %L', 'x'), '… PASSWORD ' || quote_literal('x')
-  String.raw`(?<before>${called}\s+'*%\w*[^']*'+)(?<secret>[^;]+)`,
+  String.raw`(?<before>${called}\s+'*%\w*[^']{0,1000}'+)(?<secret>[^;]+)`,
   String.raw`(?<before>${called}\s*'+\s*\|\|\s*\w*\(?\s*)(?<secret>${quoted})`,
   // PASSWORD 'x', OPTIONS (SET password 'x'), password => 'x', app.token TO 'x', create_secret('x', my_password text := 'x'
-  String.raw`(?<before>${called}(?:"|${gap}|(?:\s+\w+){0,2}\s*:=|=>?|\(|\bto\b)+)(?<secret>${quoted})`,
+  String
+    .raw`(?<before>${called}(?:(?:\s+\w+){1,2}(?=\s*:=))?(?:"|${gap}|:=|=>?|\(|\bto\b){1,1000})(?<secret>${quoted})`,
   // PASSWORD'x', PASSWORD x
   String
-    .raw`(?<before>\b(?:create|alter)\s+(?:role|user|group)\b[^';]*\bpassword\b${gap}*)(?<secret>${quoted}|(?!null\b)\w+)`,
+    .raw`(?<before>\b(?:create|alter)\s+(?:role|user|group)\b[^';]{0,400}\bpassword\b${gap}{0,1000})(?<secret>${quoted}|(?!null\b)\w+)`,
   // set_config('app.token', 'x'
   String
-    .raw`(?<before>\bset_config${gap}*\(${gap}*'[^']*(?:${called}|key)'${gap}*,${gap}*)(?<secret>${quoted})`,
+    .raw`(?<before>\bset_config${gap}*\(${gap}*'[^']{0,1000}(?:${called}|key)'${gap}*,${gap}*)(?<secret>${quoted})`,
   // In the text of a connection: password=x, ?authToken=x
   String.raw`(?<before>(?:pass(?:word|wd)|token)\s*=\s*)(?<secret>[^\s'"$:?(][^\s'"]*)`,
   // https://user:x@host; the word itself stands in remedies
-  String.raw`(?<before>\w://[^\s'"/@:]*:)(?<secret>(?!password@)[^\s'"]+)(?=@)`,
+  String.raw`(?<before>\w://[^\s'"/@:]{0,1000}:)(?<secret>(?!password@)[^\s'"]{1,1000})(?=@)`,
 ];
 
 /** The same, made when the first text needs them: it takes a moment. */
@@ -48,16 +53,17 @@ export function hideSecrets(text: string): string {
 export function hiderOf(statement: string): (text: string) => string {
   const secrets = new Set<string>();
   const hidden = replaced(statement, (secret) => secrets.add(secret));
-  // What stands there as something else, too, is no secret: CREATE ROLE app PASSWORD 'app'.
-  const told = [...secrets].filter((each) => each !== "" && !hidden.includes(each));
-  const places = told.toSorted((a, b) => b.length - a.length).map((each) => {
-    const word = each.replaceAll(/[^\w\s]/g, "\\$&");
-    // A short one may be a part of any word.
-    return each.length < 4 ? `(?<=["'])${word}(?=["'])` : word;
-  });
-  if (places.length === 0) return hideSecrets;
-  const anywhere = new RegExp(places.join("|"), "g");
-  return (text) => hideSecrets(text).replaceAll(anywhere, mark);
+  return (text) => {
+    // What stands there as something else, too, is no secret: CREATE ROLE app PASSWORD 'app'.
+    const told = [...secrets].filter((each) => each !== "" && text.includes(each) && !hidden.includes(each));
+    const places = told.toSorted((a, b) => b.length - a.length).map((each) => {
+      const word = each.replaceAll(/[^\w\s]/g, "\\$&");
+      // A short one may be a part of any word.
+      return each.length < 4 ? `(?<=["'])${word}(?=["'])` : word;
+    });
+    const shown = hideSecrets(text);
+    return places.length === 0 ? shown : shown.replaceAll(new RegExp(places.join("|"), "g"), mark);
+  };
 }
 
 function replaced(text: string, tell: (secret: string) => void): string {

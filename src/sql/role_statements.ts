@@ -1,3 +1,4 @@
+import { gap } from "../base/hide_secrets.ts";
 import { cursorAt, foldedName, type SqlCursor, tokensOf } from "./cursor.ts";
 import type { Token } from "./lexer.ts";
 
@@ -67,17 +68,15 @@ function namesAt(at: SqlCursor): readonly Token[] {
   return names;
 }
 
-/** What may stand between two words of code. */
-const gap = String.raw`(?:\s|--.*\n|/\*[^]*?\*/)+`;
 const inCode = new RegExp(
   String.raw`\b(?:(alter|drop) (?:role|user(?! mapping)|group)\b(?: if exists\b)?|(drop|reassign) owned by\b)`
-    .replaceAll(" ", gap),
+    .replaceAll(" ", `${gap}+`),
   "gi",
 );
 const name = String.raw`(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_]*)`;
 /** Names that are whole: behind the last stands what ends a statement or a text of code, or another word. */
 const names = new RegExp(
-  `^${gap}(${name}(?:\\s*,\\s*${name})*)(?=\\s*(?:;|$|\\$\\w*\\$|'\\s*(?:[;)]|$))|\\s+[a-z])`,
+  `^${gap}+(${name}(?:\\s*,\\s*${name})*)(?=\\s*(?:;|$|\\$\\w*\\$|'\\s*(?:[;)]|$))|\\s+[a-z])`,
   "iu",
 );
 

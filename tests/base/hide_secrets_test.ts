@@ -55,6 +55,11 @@ const texts = [
   ["SELECT vault.create_secret('hunter2', 'stripe')", "SELECT vault.create_secret(***, 'stripe')"],
   ["UPDATE users SET password = 'hunter2' WHERE id = 1", "UPDATE users SET password = *** WHERE id = 1"],
   ["cannot reach libsql://a.example?authToken=hunter2&x=y", "cannot reach libsql://a.example?authToken=***"],
+  [
+    "DO $$ DECLARE api_key character varying := 'x'; BEGIN",
+    "DO $$ DECLARE api_key character varying := ***; BEGIN",
+  ],
+  ["UPDATE users SET token = '' WHERE name <> ''", "UPDATE users SET token = *** WHERE name <> ''"],
   // What only looks like it.
   [
     `CREATE TABLE "users" ("password" text DEFAULT 'x', "token" text)`,
@@ -77,6 +82,24 @@ for (const [text, shown] of texts) {
   test(`of ${text} is shown ${text === shown ? "all" : shown}`, () => {
     assert.equal(hideSecrets(text), shown);
     assert.equal(hideSecrets(shown), shown, "hidden twice");
+  });
+}
+
+// One row a text of which each part could be the beginning of one with a secret: each is looked at once, and not again from everywhere.
+const long = [
+  "PASSWORD /* a */ x ",
+  "/* a */ ",
+  " ",
+  "token",
+  "create role a ",
+  "http://a:80,",
+  "password % ",
+  "password '' ",
+];
+for (const part of long) {
+  test(`a long text of "${part}" is looked through to its end`, () => {
+    const text = `PASSWORD ${part.repeat(100_000 / part.length)}x`;
+    assert.equal(hideSecrets(text), text.replaceAll("''", "***"));
   });
 }
 

@@ -2,7 +2,9 @@ import { sql } from "drizzle-orm";
 import type { Database } from "../database.ts";
 import { UserStatement, userStatement } from "../statement_names.ts";
 import { firstLine } from "../../sql/first_line.ts";
-import { compile } from "./connection/statement.ts";
+import { tokensOf } from "../../sql/cursor.ts";
+import { isWord } from "../../sql/lexer.ts";
+import { compile, verbOf } from "./connection/statement.ts";
 
 /**
  * Returns a database as scripts get it that are tried: what would make, open or write another file is not run, which is noted.
@@ -18,13 +20,17 @@ export function withinFile(database: Database, place: string, notRun: Set<string
         batch.map((statement) => {
           if (!(statement instanceof UserStatement)) return statement;
           const { text } = compile(statement);
-          if (
-            !/^(?:\s|--.*\n|\/\*[^]*?\*\/)*(?:attach|detach|vacuum\b[^;]*\binto)\b/i.test(text)
-          ) return statement;
+          if (!reachesOut(text)) return statement;
           notRun.add(`${firstLine(text)} reaches out of ${place}: it was not run`);
           return userStatement(sql.raw("SELECT 1"));
         }),
         mode,
       ),
   };
+}
+
+function reachesOut(text: string): boolean {
+  const verb = verbOf(text);
+  return verb === "ATTACH" || verb === "DETACH" ||
+    verb === "VACUUM" && tokensOf(text, "sqlite").some((token) => isWord(token, "INTO"));
 }
