@@ -36,7 +36,7 @@ export function readReach(sql: string, known: ReadonlySet<string>): Reach | null
   if (!at.take("CREATE")) return byIt(ofServer.exec(words)?.[0].trim().toUpperCase());
   at.take("OR", "REPLACE");
   if (!at.take("FUNCTION") && !at.take("PROCEDURE")) {
-    const by = /^create (?:.* )?(?:table|materialized view) .* as /.test(words)
+    const by = makesRows.test(words) && cursorAt(tokens).seek("AS") !== null
       ? callOf(tokens, known)
       : undefined;
     return by === undefined
@@ -49,12 +49,15 @@ export function readReach(sql: string, known: ReadonlySet<string>): Reach | null
   const by = body.length === 0 ? undefined : codeReach(sql.slice(body[0]!.start), known);
   if (by === undefined) return null;
   const isTrigger = body.some((token, place) =>
-    isWord(token, "RETURNS") && isWord(body[place + 1], "TRIGGER")
+    isWord(token, "RETURNS") && ["TRIGGER", "EVENT_TRIGGER"].some((each) => isWord(body[place + 1], each))
   );
   return { by, in: isTrigger ? "trigger" : "function", name: foldedName(names.at(-1), "postgresql") ?? "" };
 }
 
 const running = ["SELECT", "CALL", "VALUES", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE"];
+
+/** What fills a table at once, where `AS` is behind it. */
+const makesRows = /^create (?:(?:global|local|temp|temporary|unlogged) )*(?:table|materialized view) /;
 
 /** What does so and is no call. Of roles all else is `readRoleStatement`'s. */
 const ofServer = new RegExp(
@@ -63,30 +66,67 @@ const ofServer = new RegExp(
 
 /** Functions that do so. */
 const reaching =
-  "dblink(?:_\\w+)?|lo_export|pg_(?:terminate_backend|cancel_backend|reload_conf|rotate_logfile|promote|switch_wal|create_restore_point|file_\\w+|(?:create|copy|drop)_(?:\\w+_)?replication_slot|replication_origin_\\w+)";
-
-const isReaching = new RegExp(`^(?:${reaching})$`);
-
-/** The same in code. */
-const inCode = new RegExp(
-  `\\b(?:(${reaching})"?\\s*\\(|(${serverWords})\\b|(copy)\\b[^;]*?\\b(?:program\\b|to\\s+'))`.replaceAll(
-    " ",
-    "\\s+",
-  ),
-  "i",
-);
+  /^(?:dblink(?:_\w+)?|lo_export|pg_(?:terminate_backend|cancel_backend|reload_conf|rotate_logfile|promote|switch_wal|create_restore_point|file_\w+|(?:create|copy|drop)_(?:\w+_)?replication_slot|replication_origin_\w+))$/;
 
 function callOf(tokens: readonly Token[], known: ReadonlySet<string>): string | undefined {
   return tokens.flatMap((token, place) => {
     const name = tokens[place + 1]?.text === "(" ? foldedName(token, "postgresql") : null;
-    return name !== null && (known.has(name) || isReaching.test(name)) ? [name] : [];
+    return name !== null && (known.has(name) || reaching.test(name)) && !isTarget(tokens, place)
+      ? [name]
+      : [];
   })[0];
 }
 
+/** Whether a name in front of a parenthesis is that of a table into whose columns something is written. */
+function isTarget(tokens: readonly Token[], place: number): boolean {
+  let before = place - 1;
+  while (tokens[before]?.text === ".") before -= 2;
+  return isWord(tokens[before], "INTO");
+}
+
+/** The same in code, where a statement or the text of one begins; what it is of may be worked out there. */
+const inCode = new RegExp(
+  String
+    .raw`(?:^|[;'$]|\b(?:begin|then|else|loop) )\s*(?:(${serverWords}|comment on (?:database|tablespace|subscription)|(?:grant|revoke) [^;]{0,400}?\bon (?:database|tablespace|parameter)) (?<worked>\s*(?:%|"?'))?|(copy) [^;]{0,400}?\b(?:program\s*(?:e?'|\$|%)|to (?:e?'|%)))`
+    .replaceAll(" ", "\\s+"),
+  "gi",
+);
+
 function codeReach(code: string, known: ReadonlySet<string>): string | undefined {
-  const [, call, words, copy] = inCode.exec(code) ?? [];
-  const named = call ?? (words ?? copy)?.replaceAll(/\s+/g, " ").toUpperCase();
-  return named ?? code.match(/[\p{L}_][\p{L}\p{N}_$]*/gu)?.find((word) => known.has(foldName(word)));
+  const text = runningText(code);
+  // What is worked out from that is about the database itself.
+  const isOwn = /\bcurrent_database\b/i.test(text);
+  for (const { 1: words, 3: copy, groups } of text.matchAll(inCode)) {
+    if (isOwn && groups?.worked !== undefined) continue;
+    return (words ?? copy)!.replaceAll(/\s+/g, " ").toUpperCase();
+  }
+  const calls = text.matchAll(
+    /(?<!\binto\s(?:[^\s.]+ \. )?"?)(?<![\p{L}\p{N}_$])([\p{L}_][\p{L}\p{N}_$]*)"?\s*\(/giu,
+  );
+  for (const [, name] of calls) {
+    if (known.has(foldName(name!)) || reaching.test(foldName(name!))) return foldName(name!);
+  }
+  return undefined;
+}
+
+/** What stands in front of the text of a message or of a comment. */
+const saying = /^(?:raise|exception|notice|warning|info|log|debug|is)$/i;
+
+/** Returns code without comments and messages, which may say anything. */
+function runningText(code: string): string {
+  let tokens: readonly Token[];
+  try {
+    tokens = tokensOf(code, "postgresql");
+  } catch {
+    return code;
+  }
+  return tokens.map(({ kind, text }, place) => {
+    if (kind !== "string") return text;
+    const [before, sooner] = [tokens[place - 1]?.text ?? "", tokens[place - 2]?.text ?? ""];
+    if (saying.test(before) || before === "=" && /^(?:message|detail|hint)$/i.test(sooner)) return "";
+    const [tag] = /^\$\w*\$/.exec(text) ?? [];
+    return tag === undefined ? text : `$ ${runningText(text.slice(tag.length, -tag.length))} $`;
+  }).join(" ");
 }
 
 /** To a program, or to a file of the server's. What reads one changes nothing. */
