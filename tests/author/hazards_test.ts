@@ -33,19 +33,26 @@ const old = [
   column("r", "text", { notNull: true, default: "'x'::text" }),
 ];
 
+function withOther(snapshot: Snapshot, other: Judged["other"]): Snapshot {
+  const [table] = snapshot.tables;
+  return other === undefined ? snapshot : { ...snapshot, tables: [table!, { ...table!, ...other }] };
+}
+
 interface Judged {
   readonly name?: string;
   readonly version?: number;
   /** Columns afterwards, where they matter. */
   readonly after?: readonly Column[];
   readonly before?: Partial<Table>;
+  /** Another table before. */
+  readonly other?: { readonly name: string; readonly columns: readonly Column[] };
   /** What `t` has beside its columns afterwards. */
   readonly leaves?: Partial<Table>;
 }
 
 /** Returns the hazards in a script, each once, in the order of the list. */
 function judge(dialect: Dialect, statements: readonly string[], options: Judged = {}): string {
-  const { name = "Change", version = 15, after = old, before = {}, leaves = {} } = options;
+  const { name = "Change", version = 15, after = old, before = {}, other, leaves = {} } = options;
   const script = parseScript({ file: "x.sql", dialect, text: statements.join(`;${breakpoint}\n`) });
   const read = readOperations(
     script,
@@ -55,7 +62,7 @@ function judge(dialect: Dialect, statements: readonly string[], options: Judged 
     dialect,
     version,
     name,
-    before: schema(dialect, old, before),
+    before: withOther(schema(dialect, old, before), other),
     after: schema(dialect, after, leaves),
   });
   const ids = found.filter(({ isAllowed }) => !isAllowed).map(({ hazard }) => hazard.id);
@@ -170,6 +177,16 @@ const inPostgres: readonly (readonly [statements: readonly string[], expected: s
         after: [...old, column("b", "integer", { notNull: true, default: "1" })],
         leaves: { name: "u" },
       },
+    ],
+    // The one that gets the name of another is judged, and not that one.
+    [
+      [
+        "-- harbor:allow drop_in_use x\n-- harbor:allow unnamed_drop x\nDROP TABLE t",
+        "-- harbor:allow drop_in_use x\nALTER TABLE u RENAME TO t",
+        "ALTER TABLE t ALTER COLUMN a TYPE character varying(40)",
+      ],
+      "table_rewrite",
+      { other: { name: "u", columns: [column("a", "text")] } },
     ],
     [["ALTER INDEX i RENAME TO j"], ""],
     [["UPDATE t SET a = 'x' WHERE a IS NULL"], "backfill_without_directive"],

@@ -33,9 +33,19 @@ function renamesIn({ operations }: ReadStatement): readonly Rename[] {
   );
 }
 
+/** What had the new name is gone by then. */
 function renamed(schema: Snapshot, { from, to }: Rename): Snapshot {
-  const tables = schema.tables.map((each) => each.name === from ? { ...each, name: to } : each);
-  return { ...schema, tables };
+  const table = schema.tables.find(({ name }) => name === from);
+  if (table === undefined) return schema;
+  const others = schema.tables.filter(({ name }) => name !== from && name !== to);
+  return { ...schema, tables: [...others, { ...table, name: to }] };
+}
+
+/** Returns a schema at the beginning and behind each statement. */
+function namedAlong(renames: readonly (readonly Rename[])[], schema: Snapshot): readonly Snapshot[] {
+  const found = [schema];
+  for (const each of renames) found.push(each.reduce(renamed, found.at(-1)!));
+  return found;
 }
 
 /** Judges the statements of an upgrade script. */
@@ -44,15 +54,11 @@ export function judgeScript(
   setting: Omit<OperationPlace, "statement" | "script">,
 ): { readonly found: readonly JudgedHazard[]; readonly unused: readonly UnusedAllowance[] } {
   const renames = script.map(renamesIn);
+  const befores = namedAlong(renames, setting.before);
+  const backwards = renames.map((each) => each.map(({ from, to }) => ({ from: to, to: from })).toReversed());
+  const afters = namedAlong(backwards.toReversed(), setting.after).toReversed();
   const found = script.flatMap((statement, at) => {
-    const place = {
-      ...setting,
-      statement,
-      script,
-      before: renames.slice(0, at).flat().reduce(renamed, setting.before),
-      after: renames.slice(at).flat().map(({ from, to }) => ({ from: to, to: from })).toReversed()
-        .reduce(renamed, setting.after),
-    };
+    const place = { ...setting, statement, script, before: befores[at]!, after: afters[at]! };
     return hazards.flatMap((hazard) => {
       const severity = hazard.severity[setting.dialect];
       if (severity === "none") return [];
