@@ -16,9 +16,9 @@ export function isPlain(script: readonly ReadStatement[]): boolean {
   );
 }
 
-/** What the server has, and no schema; and a table that a query fills. */
+/** What the server has, and no schema; and a table that a query fills. Comments before it are read in one way alone. */
 const isBeyond =
-  /^(?:\s|--.*\n|\/\*[^]*?\*\/)*(?:(?:CREATE|ALTER|DROP)\s+(?:DATABASE|SYSTEM|TABLESPACE)\b|CREATE\s+(?:\w+\s+)*TABLE\b[^]*\bAS\s*\(?\s*(?:SELECT|VALUES|WITH|TABLE)\b)/i;
+  /^(?:\s|--.*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:(?:CREATE|ALTER|DROP)\s+(?:DATABASE|SYSTEM|TABLESPACE)\b|CREATE\s+(?:\w+\s+)*TABLE\b[^]*\bAS\s*\(?\s*(?:SELECT|VALUES|WITH|TABLE)\b)/i;
 
 /** Puts scripts one behind the other, under a name of their own. */
 export function joinScripts(name: string, texts: readonly string[]): string {
