@@ -7,8 +7,9 @@ const mark = "***";
  */
 export const gap = String.raw`(?:\s|--.*\n|/\*(?:[^*]|\*(?!/)){0,2000}\*/)`;
 
-/** How options, settings and arguments are called that are secrets: only the end of it. */
-const called = String.raw`(?:pass(?:word|wd|phrase|code)|secret|token|(?:api|access|private)_?key)\w{0,40}`;
+/** How options, settings and arguments are called that are secrets: only the end of it. What is of one, as its type, is none. */
+const called = String
+  .raw`(?:pass(?:word|wd|phrase|code)|secret|token|(?:api|access|private)_?key)(?!_(?:id|kind|name|policy|scope|state|status|type)\b)\w{0,40}`;
 
 /** A text as SQL writes it; in the text of code its quotes are doubled, unless nothing or a blank is behind them. One may lack its end. */
 const quoted = [
@@ -58,8 +59,8 @@ export function hiderOf(statement: string): (text: string) => string {
     const told = [...secrets].filter((each) => each !== "" && text.includes(each) && !hidden.includes(each));
     const places = told.toSorted((a, b) => b.length - a.length).map((each) => {
       const word = each.replaceAll(/[^\w\s]/g, "\\$&");
-      // A short one may be a part of any word.
-      return each.length < 4 ? `(?<=["'])${word}(?=["'])` : word;
+      // A short one may be any word, and none is a part of one.
+      return each.length < 4 ? `(?<=["'])${word}(?=["'])` : `(?<!\\w(?=\\w))${word}(?!(?<=\\w)\\w)`;
     });
     const shown = hideSecrets(text);
     return places.length === 0 ? shown : shown.replaceAll(new RegExp(places.join("|"), "g"), mark);

@@ -76,6 +76,7 @@ const texts = [
     "SELECT 1 FROM users WHERE token=$1 AND password = ?",
     "SELECT 1 FROM users WHERE token=$1 AND password = ?",
   ],
+  ["SELECT 1 FROM t WHERE token_type = 'bearer'", "SELECT 1 FROM t WHERE token_type = 'bearer'"],
   ["write postgresql://user:password@host/database", "write postgresql://user:password@host/database"],
 ] as const;
 for (const [text, shown] of texts) {
@@ -108,6 +109,8 @@ const said = [
   ["ALTER ROLE a PASSWORD 'hunter2'", `at or near "'hunter2'"`, `at or near "'***'"`],
   ["ALTER ROLE a PASSWORD 'x'", `at or near "x", next`, `at or near "***", next`],
   ["CREATE ROLE app PASSWORD 'app'", 'role "app" already exists', 'role "app" already exists'],
+  ["ALTER ROLE a PASSWORD 'word'", "no words, no password, no word", "no words, no password, no ***"],
+  ["ALTER ROLE a PASSWORD '+word+'", "x+word+x", "x***x"],
   ["ALTER ROLE a PASSWORD 'a.b+c'", "said a.b+c and axb+c", "said *** and axb+c"],
 ] as const;
 for (const [statement, words, shown] of said) {
