@@ -59,7 +59,7 @@ export function rehearsalTryout(): Tryout {
 }
 
 /** What stands in each statement that may reach out, without a closer look. */
-const maybe = /system|database|tablespace|parameter|subscription|copy|dblink|pg_|lo_export/i;
+const maybe = /system|database|tablespace|parameter|subscription|copy|dblink|pg_|lo_export|security\s+label/i;
 
 /**
  * Returns a database as scripts get it that are tried: what would reach out of it is not run, which is noted. A function that may is made,

@@ -43,6 +43,7 @@ test("a proof runs nothing that reaches out of its database, and says so", async
     `COMMENT ON DATABASE ${other} IS 'theirs'`,
     `ALTER DATABASE ${other} SET work_mem TO '8MB'`,
     `ALTER ROLE CURRENT_USER IN DATABASE ${other} SET work_mem TO '8MB'`,
+    "SECURITY LABEL ON ROLE nobody IS 'theirs'",
     "COPY notes TO '/tmp/within_other.csv'",
     "COPY notes FROM PROGRAM 'touch /tmp/within_other'",
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${other}'`,
