@@ -305,12 +305,13 @@ function refuseLosses(
       .map(({ path }) => path)
   );
   // What a script of the plan names is that script's own.
-  const isForeign = (name: string) => !passed.some((sql) => sql.includes(name));
+  const named = new Set(passed.flatMap(wordsOf));
+  const isForeign = (name: string) => named.size === 0 || !wordsOf(name).every((word) => named.has(word));
   const odd = own.filter(({ name }) => isForeign(name)).flatMap(({ name, peculiarities = [] }) =>
     peculiarities.filter(isLostInCopy).map((words) => ({ name, words }))
   );
   const lost = [
-    ...extras[0]!.filter((path) => extras[1]!.includes(path) && isForeign(lastWord(path))),
+    ...extras[0]!.filter((path) => extras[1]!.includes(path) && isForeign(wordsOf(path).at(-1) ?? "")),
     ...odd.map(({ name, words }) => `${words} of table ${name}`),
   ];
   if (lost.length === 0) return;
@@ -330,7 +331,7 @@ function refuseLosses(
   );
 }
 
-/** Returns what something in a schema is called, by the last word of its path. */
-function lastWord(path: string): string {
-  return path.match(/[\p{L}\p{N}_]+/gu)?.at(-1) ?? "";
+/** Returns the words of a text: what something in a schema is called is the last of its path. */
+function wordsOf(text: string): readonly string[] {
+  return text.match(/[\p{L}\p{N}_]+/gu) ?? [];
 }
