@@ -45,3 +45,15 @@ for (const statement of statements) {
       })
     ));
 }
+
+test("of two statements that differ in their secrets alone, an error names no line for the other", () => {
+  const set = (token: string) => `UPDATE t SET token = '${token}';\n`;
+  const make = "CREATE TABLE t (token text CHECK (length(token) < 9));\nINSERT INTO t VALUES (NULL);\n";
+  return withScriptProject("sqlite", { up: make + set("short") + set("much too long") }, async (cwd) => {
+    const env = { DATABASE_URL: `sqlite:///${join(cwd, "app.db")}` };
+    const { code, stderr } = await runHere(["upgrade", "--no-backup"], { cwd, env });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /UPDATE t SET token = \*\*\*/);
+    assert.doesNotMatch(stderr, /0000_step\.sql:3/);
+  });
+});

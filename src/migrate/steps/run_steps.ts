@@ -203,7 +203,9 @@ function withProgress(error: unknown, step: Step, done: readonly StepResult[]): 
 }
 
 function lineOf({ script }: Step, text: string | undefined): number | null {
-  return script.statements.find(({ sql }) => sql === text || hideSecrets(sql) === text)?.line ?? null;
+  const [found, other] = script.statements.filter(({ sql }) => sql === text || hideSecrets(sql) === text);
+  // Of several that look alike nobody knows which it was.
+  return other === undefined ? found?.line ?? null : null;
 }
 
 /**
