@@ -302,6 +302,21 @@ test("schedule runs as who can read the backups, and refuses a user who cannot r
       const made = await units("--skip", "backup", option, path);
       assert.match(made.stderr, /a user that systemd makes up may not|there is no folder/);
     }
+    // systemd makes the service's own folder, for whichever user; cron makes none.
+    const [its, others] = ["harbor-db-other", "harbor-db-another"].map((name) =>
+      `/var/lib/${name}/page.html`
+    );
+    for (
+      const [args, code] of [
+        [["--report", its!], 0],
+        [["--report", its!, "--user", "daemon"], 0],
+        [["--report", others!], 2],
+        [["--report", its!, "--cron"], 2],
+      ] as const
+    ) {
+      const result = await units("--skip", "backup", "--name", "harbor-db-other", ...args);
+      assert.equal(result.code, code, args.join(" ") + result.stderr);
+    }
     const missing = join(folder, "no");
     const [, make] = /^hint: +Make it: (.*)$/m.exec(
       (await units("--user", "daemon", "--skip", "backup", "--report", join(missing, "p.html"))).stderr,

@@ -42,7 +42,7 @@ export interface SchedulePlan extends UnitPlan {
   readonly unitDir: string;
   /** Paths that the run looks at, and the program. */
   readonly checked: readonly string[];
-  /** What the run writes, beside the backups whose folder is still to be made. */
+  /** What the run writes, beside what is in folders that are still to be made: that of the backups, and systemd's. */
   readonly outputs: readonly Output[];
   /** The folder of backups, where it is still to be made. */
   readonly missingBackups: string | null;
@@ -97,6 +97,12 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const user = isRoot
     ? options.user ?? ownerOf(url.isFile ? file : checksBackups ? backups : null)
     : undefined;
+  // One with a name of its own has a log of its own.
+  const stateFolder = defaultNames.some((each) => each === name)
+    ? "harbor-db"
+    : `harbor-db-${name.replace(/^harbor-db-/, "").replaceAll(":", "-")}`;
+  /** Where the system's units have it: systemd makes it for their user. */
+  const madeFolder = isRoot && !options.cron ? `/var/lib/${stateFolder}` : null;
   if (options.backup && user === null) {
     throw new HarborError("usage", "Cannot schedule backups for a user that systemd makes up", {
       state: "nobody else could read them, nor they be removed",
@@ -123,10 +129,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
       ? `/etc/harbor-db/${name}.env`
       : join(ownFolder(system, "--env-file"), "harbor-db", `${name}.env`),
     isEnvironmentFileOptional: !hasSecrets,
-    // One with a name of its own has a log of its own.
-    stateFolder: defaultNames.some((each) => each === name)
-      ? "harbor-db"
-      : `harbor-db-${name.replace(/^harbor-db-/, "").replaceAll(":", "-")}`,
+    stateFolder,
     at: timeOf(options.at, `${system.userName() ?? currentUser()} ${url.display} ${system.client.host}`),
     // What it may take, the wait for another run, and a minute for what comes after.
     timeoutSeconds: Math.ceil(options.maxDuration / 1_000) + app.settings.lockWait + 60 +
@@ -140,7 +143,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
       ...inputs,
     ],
     outputs: [
-      ...files,
+      ...files.filter(({ path }) => dirname(path) !== madeFolder),
       ...writesBackups && existsSync(backups) ? [{ kind: "folder" as const, path: backups }] : [],
     ],
     reads: [
