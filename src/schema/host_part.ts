@@ -29,8 +29,15 @@ export function withoutHostPart<Kit extends WithHostPart>(
 }
 
 /** Returns the schemas of what stands aside. */
-export function schemasOfHost({ ofHost = {} }: WithHostPart): ReadonlySet<unknown> {
-  return new Set(Object.values(ofHost).flatMap((section) => Object.values(section).map(schemaOf)));
+export function schemasOfHost({ ofHost = {} }: WithHostPart): ReadonlySet<string> {
+  return new Set(
+    Object.values(ofHost).flatMap((section) => Object.values(section).map(schemaOf) as string[]),
+  );
+}
+
+/** Returns how the tables are called that stand aside: `auth.users`. */
+export function tablesOfHost({ ofHost = {} }: WithHostPart): readonly string[] {
+  return Object.keys(ofHost["tables"] ?? {});
 }
 
 /** Returns a snapshot as it is written: drizzle-kit would make anew what is not there. */

@@ -249,6 +249,10 @@ test("a table that schema.ts exports and no script makes is the host's, and left
       await sql.unsafe("INSERT INTO todos VALUES (1, 7)");
       const { findings } = await own(0, "verify", "--only", "schema,data");
       assert.deepEqual(findings.map(({ status }: { status: string }) => status), ["pass", "pass"]);
+      assert.match(
+        findings[0].message,
+        /^1 table exactly as .*; not looked at, and in no backup, since the host makes it: auth\.users$/,
+      );
       const { backup } = await own(0, "backup");
       assert.deepEqual(
         backup.tables.map(({ name }: { name: string }) => name).filter((name: string) =>

@@ -6,7 +6,7 @@ import { HarborError } from "../../base/errors.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
 import { headOf, type History, noHistoryYet } from "../../history/history.ts";
 import { type KitEnds, type KitSnapshot, readKitSnapshot } from "../../schema/kit_snapshot.ts";
-import { withoutHostPart } from "../../schema/host_part.ts";
+import { schemasOfHost, tablesOfHost, withoutHostPart } from "../../schema/host_part.ts";
 import { sameSchema } from "../../schema/same_schema.ts";
 import { withTypesInUse } from "../../schema/types_in_use.ts";
 import { refuseBreakpoints } from "../rules/exports/breakpoints.ts";
@@ -113,18 +113,19 @@ function rolesMadeBy(history: History): NonNullable<KitSnapshot["roles"]> {
  */
 function withoutHost(
   whole: KitSnapshot,
-  { ofHost }: KitSnapshot,
+  last: KitSnapshot,
   { host, hostSchemas }: History,
 ): KitSnapshot {
   if (host === undefined || hostSchemas === undefined) return whole;
   const known = new Set([
     ...hostSchemas.brought(),
-    ...Object.keys({ ...ofHost?.["tables"], ...ofHost?.["schemas"] }),
+    ...tablesOfHost(last),
+    ...schemasOfHost(last),
   ]);
   const isKnown = (schema: string) =>
     [...known].some((name) => name === schema || name.startsWith(`${schema}.`));
   const rest = withoutHostPart(whole, (schema) => isKnown(schema) && hostSchemas.has(schema));
-  const [strange] = Object.keys(rest.ofHost?.["tables"] ?? {}).filter((name) => !known.has(name));
+  const [strange] = tablesOfHost(rest).filter((name) => !known.has(name));
   if (strange === undefined) return rest;
   throw new HarborError("bad_schema", `Cannot keep "${strange}"`, {
     state: "no script makes its schema or anything in it, which is the host's",

@@ -9,6 +9,8 @@ import { readDrift } from "../../engines/taken_over.ts";
 import type { OtherObject, Snapshot } from "../../schema/snapshot.ts";
 import type { UnsaidPart } from "../../engines/inspector.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
+import { tablesOfHost } from "../../schema/host_part.ts";
+import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { headSchema, keptOf } from "../../adopt/inspect.ts";
 import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
@@ -91,10 +93,18 @@ export const schemaCheck: Check = {
           fromScripts === 0
             ? ""
             : `, but for ${counted(fromScripts, "difference")} from its snapshot that its scripts leave`
-        }`,
+        }${leftToHost(current)}`,
     );
   },
 };
+
+/** Names the tables that the project exports and that are the host's, see `HostSchemas`: whether they are, only who knows the host can tell. */
+function leftToHost(current: Revision): string {
+  const tables = snapshotIfThere(current) === null ? [] : tablesOfHost(readKitSnapshot(current.snapshot()));
+  return tables.length === 0
+    ? ""
+    : `; not looked at, and in no backup, since the host makes it: ${tables.join(", ")}`;
+}
 
 /** @throws {HarborError} `check_failed` when it should have the schema of no revision that is known */
 function currentRevision(history: History, state: State): Revision | null {
