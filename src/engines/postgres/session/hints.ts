@@ -89,9 +89,15 @@ function reachHint(code: string, url: PostgresUrl): string | undefined {
       return "Does PostgreSQL listen there? Check host and port.";
     default:
       return /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/.test(code)
-        ? "Give the certificate of the server's authority with sslrootcert=FILE, and the host by the name in its certificate."
+        ? certificateHint(url.sslFiles)
         : undefined;
   }
+}
+
+/** Names the file that was gone by: it may be one of ~/.postgresql, which the URL does not name. */
+function certificateHint({ rootcert }: PostgresUrl["sslFiles"]): string {
+  const asked = rootcert === undefined ? "" : `It was judged by the authorities in "${rootcert}". `;
+  return `${asked}Give the certificate of the server's authority with sslrootcert=FILE, and the host by the name in its certificate.`;
 }
 
 function codeOf(error: unknown): string {
