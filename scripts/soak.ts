@@ -75,18 +75,23 @@ async function soakAllBeside(points: number): Promise<void> {
     phases.set(phase, (phases.get(phase) ?? 0) + 1);
     return isMore();
   };
+  let busy = 0;
+  const onBusy = (what: string) => {
+    process.stdout.write(`turned away by the application's lock: ${what}\n`);
+    if (++busy > points / 100) throw new Error(`${what}: turned away ${busy} times`);
+  };
   const wanted = cases.filter(({ name, engine }) =>
     new RegExp(values.only).test(name) && (values.engine ?? engine.name) === engine.name
   );
   if (wanted.length === 0) throw new Error(`Cannot soak "${values.only}": no case has such a name`);
   try {
     for (let turn = 0; isMore(); turn++) {
-      await soakBeside(wanted[turn % wanted.length]!, { random, durations, onKill });
+      await soakBeside(wanted[turn % wanted.length]!, { random, durations, onKill, onBusy });
     }
   } finally {
     for (const [phase, count] of [...phases].toSorted()) process.stdout.write(`${count} × ${phase}\n`);
   }
-  process.stdout.write(`${point} points passed\n`);
+  process.stdout.write(`${point} points passed, ${busy} runs turned away by the application's lock\n`);
 }
 
 try {

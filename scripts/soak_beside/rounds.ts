@@ -17,6 +17,8 @@ export interface Rounds {
   readonly durations: Map<string, number>;
   /** Told of each kill, and in which phase the database was left; returns whether there is to be another one. */
   readonly onKill: (what: string, phase: string) => boolean;
+  /** Told of each run that ended since the application held the lock for too long, which is then begun again. */
+  readonly onBusy: (what: string) => void;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface Rounds {
  *
  * @throws {Error} when something is lost, changed, left behind, or not gone on with
  */
-export async function soakBeside(given: Case, { random, durations, onKill }: Rounds): Promise<void> {
+export async function soakBeside(given: Case, { random, durations, onKill, onBusy }: Rounds): Promise<void> {
   const inFolder = (work: (url: string, folder: string) => Promise<void>) =>
     given.engine.withDatabase((url) => withFolder((folder) => work(url, folder)));
   await inFolder(async (url, folder) => {
@@ -61,7 +63,10 @@ export async function soakBeside(given: Case, { random, durations, onKill }: Rou
           }
         }
         const began = performance.now();
-        await ended(args, options);
+        while (await isTurnedAway(args, options)) {
+          onBusy(name);
+          await check(given, url, `${name}, turned away`);
+        }
         if (wholeMs === undefined) durations.set(name, performance.now() - began);
         await check(given, url, `${name}, ended`, isThere ? given.wrong.there : given.wrong.back);
         const { lock } = (await ended(["status", "--json"], options)).json<{ lock: unknown }>();
@@ -84,6 +89,17 @@ async function ended(args: readonly string[], options: Parameters<typeof runCli>
   const result = await runCli(args, options);
   assert.equal(result.code, 0, `${args.join(" ")}\n${result.stdout}${result.stderr}`);
   return result;
+}
+
+/** Runs it to its end; returns whether that was for want of the lock, which the application held for too long. */
+async function isTurnedAway(
+  args: readonly string[],
+  options: Parameters<typeof runCli>[1],
+): Promise<boolean> {
+  const result = await runCli(args, options);
+  if (result.code === 1 && result.stderr.includes("database is locked")) return true;
+  assert.equal(result.code, 0, `${args.join(" ")}\n${result.stdout}${result.stderr}`);
+  return false;
 }
 
 /** Returns what was under way when it was killed, as `status` says it: that it can is checked, too. */
