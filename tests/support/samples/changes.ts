@@ -773,6 +773,17 @@ export const changes: readonly Change[] = [
     owners,
     table("t", { a: mood().notNull(), b: capitalMood() }),
   ]),
+  change("an enum's new value with a column and a table that have the type", [
+    table("t", { a: mood().default("calm") }),
+  ], [
+    table("t", { a: longerMood().default("calm"), b: longerMood() }),
+    table("u", { a: longerMood().default("wild") }),
+  ]),
+  change("an enum's other order with a column that is text from then on", [
+    table("t", { a: mood(), b: mood() }),
+  ], [
+    table("t", { a: otherMood(), b: pg.text() }),
+  ]),
   change(
     "a key of two columns that are not said to be NOT NULL comes, and goes",
     [

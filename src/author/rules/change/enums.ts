@@ -12,15 +12,18 @@ export interface EnumChanges {
   readonly additions: readonly string[];
   /** Statements that make types anew which lose a value or change the order. */
   readonly recreations: readonly string[];
+  /** Statements that drop what these types were, once no column has it, nor one that goes or takes another type. */
+  readonly drops: readonly string[];
 }
 
 /** Returns the statements for enum types that both snapshots have, with other values. */
 export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
   const before = applyRenames(from, renames);
   const changed = changedEnums(from, to);
+  const remade = changed.filter((each) => !isGrown(each)).map(({ now }) => now);
   return {
     additions: changed.filter(isGrown).flatMap(addedValues),
-    recreations: changed.filter((each) => !isGrown(each)).flatMap(({ now }) => [
+    recreations: remade.flatMap((now) => [
       `ALTER TYPE "${now.name}" RENAME TO "${oldName(now.name)}";`,
       `CREATE TYPE "${now.name}" AS ENUM(${now.values.map(quoteText).join(", ")});`,
       ...Object.entries(before.tables).flatMap(([key, { name: table, columns }]) =>
@@ -35,8 +38,8 @@ export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
           return [conversion({ table, column: column.name, type, value, before: column, after })];
         })
       ),
-      `DROP TYPE "${oldName(now.name)}";`,
     ]),
+    drops: remade.map(({ name }) => `DROP TYPE "${oldName(name)}";`),
   };
 }
 

@@ -69,6 +69,7 @@ export function writePostgresScript(
     ...own.filter(isFirst).map((sql): Placed => ["change", draft(sql)]),
     ...held.map(({ drop }): Placed => [change.isAtomic ? "change" : "settle", draft(drop)]),
     ...enums.recreations.map((sql): Placed => ["change", draft(sql)]),
+    ...enums.drops.map((sql): Placed => ["drop type", draft(sql)]),
     ...statements.flatMap((sql): readonly Placed[] =>
       late.has(sql)
         ? [["settle", draft(sql)]]
