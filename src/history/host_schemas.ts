@@ -25,13 +25,17 @@ export interface HostSources {
 /** Returns the schemas of a history that are the host's. */
 export function hostSchemas({ revisions, read, host }: HostSources): HostSchemas {
   const brought = once(() => new Set(madeIn(codeOf(host() ?? "")).map(({ name }) => name)));
-  const made = once(() =>
-    revisions.flatMap(([script, , snapshot], at) => {
-      const code = codeOf(read(script) ?? "");
+  const made = once(() => {
+    const codes = revisions.map(([script]) => codeOf(read(script) ?? ""));
+    const [first] = revisions;
+    return [
       // A first one that makes nothing stands for a database that was there before it: a comment, as drizzle-kit's pull writes it, or SELECT 1.
-      return at === 0 && !making.test(code) ? schemasNamed(read(snapshot) ?? "") : madeIn(code);
-    })
-  );
+      ...first !== undefined && !making.test(codes[0]!) ? schemasNamed(read(first[2]) ?? "") : [],
+      ...codes.flatMap(madeIn),
+      // Which ones code makes of names that it is given cannot be told, and any of these may be one.
+      ...codes.some((code) => workedOut.test(code)) ? codes.flatMap(namesGiven) : [],
+    ];
+  });
   return {
     brought,
     has: (schema) => made().every((each) => each.schema !== schema || brought().has(each.name)),
@@ -54,10 +58,19 @@ const things = new RegExp(
 );
 const places = new RegExp(
   String
-    .raw`\b(?:create schema (?:if not exists )?(?:authorization )?|alter schema \S+ rename to |set schema |` +
+    .raw`\b(?:create schema (?:if not exists )?(?:authorization )?|alter schema (?:"[^"]+"|\S+) rename to |set schema |` +
     String.raw`search_path (?:to|=) )${name}`,
   "gi",
 );
+
+/** Where code puts the name of a schema into what it runs. */
+const workedOut = /\bcreate schema (?:if not exists )?"?[%']/i;
+const given = /['{,] ?([\w$\u0080-\uffff]+) ?(?=['},])/g;
+
+/** Returns the names that are a text, or in a list of such. */
+function namesGiven(code: string): readonly Made[] {
+  return [...code.matchAll(given)].map(([, bare]) => itself(bare!));
+}
 
 /** Returns what code makes in schemas, also where it does so only when it is not there, or in a block. */
 function madeIn(code: string): readonly Made[] {

@@ -28,6 +28,33 @@ const cases:
     ["a type is in it", ["CREATE TYPE auth.a AS ENUM ('b');"], null, "project"],
     ["a table is moved to it", ["ALTER TABLE users SET SCHEMA auth;"], null, "project"],
     ["another one is renamed to it", ['ALTER SCHEMA "old" RENAME TO "auth";'], null, "project"],
+    [
+      "one with a blank in its name is renamed to it",
+      ['CREATE TABLE a (); ALTER SCHEMA "o l d" RENAME TO "auth";'],
+      null,
+      "project",
+    ],
+    [
+      "code makes schemas of a list that names it",
+      ["DO $$ BEGIN FOREACH s IN ARRAY ARRAY['a', 'auth'] LOOP EXECUTE format('CREATE SCHEMA %I', s); END LOOP; END $$;"],
+      null,
+      "project",
+    ],
+    [
+      "a function of an earlier script makes it",
+      [
+        "CREATE FUNCTION tenant(s text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'CREATE SCHEMA IF NOT EXISTS \"' || s || '\"'; END $$;",
+        "SELECT tenant(s) FROM unnest('{a,auth}'::text[]) s;",
+      ],
+      null,
+      "project",
+    ],
+    [
+      "code makes schemas and calls a function of it",
+      ["DO $$ BEGIN EXECUTE format('CREATE SCHEMA %I', 'a'); PERFORM auth.uid(); END $$;"],
+      null,
+      "host",
+    ],
     ["another one is made", ["CREATE SCHEMA authors; CREATE TABLE author.auth (a int);"], null, "host"],
     ["a later script makes it", ["SELECT 1;", "CREATE SCHEMA auth"], null, "project"],
     ["host.sql makes all of it, too", [guarded], hosts, "host"],
