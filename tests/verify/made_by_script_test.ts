@@ -15,6 +15,15 @@ const histories:
     ], [
       "view v",
     ]],
+    [
+      "what is in a schema that gets another name",
+      [
+        'CREATE TYPE "auth.mood" AS ENUM (1)',
+        'CREATE VIEW "author.v" AS SELECT 1',
+        'ALTER SCHEMA "auth" RENAME TO "iam"',
+      ],
+      ["view author.v"],
+    ],
     ["what is only temporary", ["CREATE TEMP VIEW v AS SELECT 1"], []],
     ["what is in another schema", ["CREATE VIEW other.v AS SELECT 1"], []],
     ["a trigger whose table stays", [

@@ -45,8 +45,10 @@ export function leftByScripts(statements: readonly string[], dialect: Dialect): 
         : [...left.filter(({ kind, name }) => kind !== made.kind || name !== made.name), made];
     } else if (has("CASCADE")) left = [];
     else if (has("DROP") || has("RENAME") || has("SET", "SCHEMA") || isWord(tokens[0], "DO")) {
-      // A table that goes takes its triggers along; code may drop what it names.
-      const isNamed = (name: string | null) => name !== null && foldName(sql).includes(foldName(name));
+      // A table that goes takes its triggers along, a schema that gets another name all that is in it; code may drop what it names.
+      const isSchema = isWord(tokens[1], "SCHEMA");
+      const isNamed = (name: string | null) =>
+        name !== null && foldName(sql).includes(foldName(isSchema ? name.split(".")[0]! : name));
       left = left.filter(({ name, table }) => !isNamed(name) && !isNamed(table));
     }
   }
