@@ -305,6 +305,10 @@ test("a table that a script makes where it is not there is the host's once host.
         refused.error.hint,
         /Where the host made auth\.users.*say in .*drizzle\/host\.sql that it does/,
       );
+      const copies = [
+        await own(0, "backup"),
+        await own(0, "backup", "--backup-engine", "harbor"),
+      ].map(({ backup }) => backup.path);
       await write("drizzle/host.sql", hosted);
       assert.equal((await own(0, "status")).state, "empty");
       const { backup } = await own(0, "upgrade", "--yes");
@@ -313,6 +317,15 @@ test("a table that a script makes where it is not there is the host's once host.
       await run(0, "check", "--prove");
       await sql.unsafe("INSERT INTO todos VALUES (1, 7)");
       assert.doesNotMatch(JSON.stringify((await own(0, "backup")).backup.tables), /auth/);
+      // A copy from before would take the place of what no backup holds.
+      await sql.unsafe("INSERT INTO auth.users VALUES (8)");
+      for (const copy of copies) {
+        const { error } = await own(4, "restore", copy, "--yes");
+        assert.match(error.message, /the copy holds schema "auth" too, which is not replaced here/);
+        assert.match(error.hint, /--to/);
+      }
+      assert.deepEqual([...await sql`SELECT id FROM auth.users ORDER BY id`], [{ id: 7 }, { id: 8 }]);
+      assert.deepEqual([...await sql`SELECT id FROM todos`], [{ id: 1 }]);
     },
   ));
 

@@ -47,10 +47,10 @@ export async function dropContent(
 }
 
 /**
- * Makes sure that a copy's content lands where the address works: in the default schema that it comes from. Schemas that are
- * not there yet are made.
+ * Makes sure that a copy's content lands where the address works, in the default schema that it comes from, and takes the
+ * place of nothing that is not the history's. Schemas that are not there yet are made.
  *
- * @throws {HarborError} `bad_config`
+ * @throws {HarborError} `bad_config`, `schema_mismatch`
  */
 export async function prepareSchemas(
   session: Session,
@@ -66,7 +66,27 @@ export async function prepareSchemas(
       { hint: `Add the schema to the database URL: ?options=-csearch_path%3D${encodeURIComponent(schema)}` },
     );
   }
-  for (const each of schemas) await ensureSchema(session, each);
+  for (const each of schemas) {
+    if (each !== schema && !session.named.includes(each)) await refuseUnlessBare(session, url, each);
+    await ensureSchema(session, each);
+  }
+}
+
+/** Refuses to put a copy in the place of what is in a schema that the history does not name: no backup holds that. */
+async function refuseUnlessBare(session: Session, url: PostgresUrl, schema: string): Promise<void> {
+  if ((await query(session, dropStatements([schema], "all"))).length === 0) return;
+  throw new HarborError(
+    "schema_mismatch",
+    `Cannot restore "${url.display}": the copy holds schema "${schema}" too, which is not replaced here: ` +
+      "it is the host's, or of no revision in the history, and no backup holds what is in it",
+    {
+      hint: [
+        "Restore it into an empty database, and take from there what is needed: --to <url>",
+        `Or with the history that the copy is of, where that makes "${schema}": --dir. The database is as it was.`,
+      ],
+      details: { schema },
+    },
+  );
 }
 
 /** Makes a schema where it is missing. */
