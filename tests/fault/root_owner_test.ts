@@ -289,11 +289,13 @@ test("schedule runs as who can read the backups, and refuses a user who cannot r
     await mkdir(closed, { mode: 0o755 });
     await chown(closed, 0, 0);
     await writeFile(join(folder, "root.jsonl"), "");
+    await writeFile(join(folder, "root.html"), "", { mode: 0o600 });
     for (
       const [option, path, words] of [
         ["--report", join(closed, "page.html"), /the user daemon may not write ".*\/closed"/],
         ["--prometheus", join(folder, "no", "m.prom"), /there is no folder ".*\/no"/],
         ["--log", join(folder, "root.jsonl"), /the user daemon may not write ".*root\.jsonl"/],
+        ["--report", join(folder, "root.html"), /the user daemon may not write ".*root\.html"/],
       ] as const
     ) {
       const { code, stderr } = await units("--user", "daemon", "--skip", "backup", option, path);
@@ -301,6 +303,10 @@ test("schedule runs as who can read the backups, and refuses a user who cannot r
       assert.match(stderr, words);
       const made = await units("--skip", "backup", option, path);
       assert.match(made.stderr, /a user that systemd makes up may not|there is no folder/);
+      const [, command] = /Or let it, as root: (.*)$/m.exec(stderr) ?? [];
+      if (command === undefined) continue;
+      execFileSync("sh", ["-c", command]);
+      assert.equal((await units("--user", "daemon", "--skip", "backup", option, path)).code, 0, command);
     }
     // systemd makes the service's own folder, for whichever user; cron makes none.
     const [its, others] = ["harbor-db-other", "harbor-db-another"].map((name) =>

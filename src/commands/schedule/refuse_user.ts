@@ -78,6 +78,8 @@ while [ $# -gt 0 ]; do
     [ -r "$file" ] && [ -w "$file" ] || printf '%s\\0' "$file"
   elif ! { [ -d "$folder" ] && [ -w "$folder" ] && [ -x "$folder" ]; }; then
     printf '%s\\0' "$folder"
+  elif [ "$kind" = replace ] && [ -e "$file" ] && ! [ -r "$file" ]; then
+    printf '%s\\0' "$file"
   elif [ -k "$folder" ] && [ -e "$file" ] && ! [ -O "$file" ] && ! [ -O "$folder" ]; then
     printf '%s\\0' "$file"
   fi
@@ -105,6 +107,7 @@ export function refuseUnwritable(user: Reading["user"], outputs: readonly Output
         ? "Give another place, or run this as root with the name of a user that may: --user <name>"
         : [
           "Let it run as a user that may: --user <name>",
+          ...typeof user === "string" ? [`Or let it, as root: ${rightCommand(user, inTheWay)}`] : [],
           `Or give a folder of its own: ${folderCommand(user, "/path/of/the/folder")}`,
         ],
       details: { path: inTheWay },
@@ -116,6 +119,12 @@ export function refuseUnwritable(user: Reading["user"], outputs: readonly Output
 function folderCommand(user: Reading["user"], folder: string): string {
   const owner = user === undefined ? "" : ` -o ${user === null ? "<name>" : quoteForShell(user)}`;
   return `install -d${owner} ${quoteForShell(folder)}${user === null ? ", and --user <name>" : ""}`;
+}
+
+/** Returns the command that lets a user write a file or a folder of another's, and nothing else. */
+function rightCommand(user: string, path: string): string {
+  const rights = statSync(path).isDirectory() ? "rwx" : "rw";
+  return `setfacl -m ${quoteForShell(`u:${user}:${rights}`)} ${quoteForShell(path)}`;
 }
 
 function wordsFor(user: Reading["user"]): string {
