@@ -55,9 +55,7 @@ async function trySqlite(history: History, client: Client): Promise<readonly Pro
   const scratch = await openScratch(history.dialect, null, { client });
   const run = upAndDown(history);
   if (await passesApart(run, scratch!)) return [];
-  const findings = await scratch!((database) => runAll(run.statements, database, true));
-  // One by one they take long; so they are only run where one is to be found.
-  return findings.length === 0 ? [] : await scratch!((database) => runAll(run.statements, database, false));
+  return await scratch!((database) => runAll(run.statements, database));
 }
 
 /** A statement of a history, and where it stands. */
@@ -116,16 +114,15 @@ function isShared({ statement }: PlacedStatement): boolean {
   return ways[statement.run.kind].isInTransaction;
 }
 
-/** Runs all statements, as many at once as share a mode, or one by one; stops at the first that fails. */
+/** Runs all statements, those of a script at once that share a transaction, as an upgrade does; stops at the first that fails. */
 async function runAll(
   all: readonly PlacedStatement[],
   database: Database,
-  areTogether: boolean,
 ): Promise<readonly ProjectFinding[]> {
   for (let next = 0; next < all.length;) {
     const first = all[next]!;
     const rest = all.findIndex((each, at) =>
-      at > next && (!areTogether || !isShared(each) || !isShared(first))
+      at > next && (each.script !== first.script || !isShared(each) || !isShared(first))
     );
     const batch = all.slice(next, rest < 0 ? all.length : rest);
     const statements = batch.map(({ statement }) => userStatement(sql.raw(statement.sql)));
@@ -133,9 +130,10 @@ async function runAll(
       await database.write(statements, isShared(first) ? "schema" : "alone");
     } catch (error) {
       if (!(error instanceof HarborError)) throw error;
+      const failed = batch[error.details.index ?? 0]!;
       // What follows depends on it.
-      if (error.details.isLibsqls === true) return [untried(first)];
-      return [badStatement({ ...first, dialect: "sqlite" }, error.state, 0)];
+      if (error.details.isLibsqls === true) return [untried(failed)];
+      return [badStatement({ ...failed, dialect: "sqlite" }, error.state, 0)];
     }
     next += batch.length;
   }
