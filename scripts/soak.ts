@@ -75,6 +75,7 @@ async function soakAllBeside(points: number): Promise<void> {
     phases.set(phase, (phases.get(phase) ?? 0) + 1);
     return isMore();
   };
+  const onEnded = (what: string) => void process.stdout.write(`not killed: ${what}\n`);
   let busy = 0;
   const onBusy = (what: string) => {
     process.stdout.write(`turned away by the application's lock: ${what}\n`);
@@ -86,7 +87,7 @@ async function soakAllBeside(points: number): Promise<void> {
   if (wanted.length === 0) throw new Error(`Cannot soak "${values.only}": no case has such a name`);
   try {
     for (let turn = 0; isMore(); turn++) {
-      await soakBeside(wanted[turn % wanted.length]!, { random, durations, onKill, onBusy });
+      await soakBeside(wanted[turn % wanted.length]!, { random, durations, onKill, onEnded, onBusy });
     }
   } finally {
     for (const [phase, count] of [...phases].toSorted()) process.stdout.write(`${count} × ${phase}\n`);

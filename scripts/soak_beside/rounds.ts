@@ -17,6 +17,8 @@ export interface Rounds {
   readonly durations: Map<string, number>;
   /** Told of each kill, and in which phase the database was left; returns whether there is to be another one. */
   readonly onKill: (what: string, phase: string) => boolean;
+  /** Told of each run that had ended when it was to be killed. */
+  readonly onEnded: (what: string) => void;
   /** Told of each run that ended since the application held the lock for too long, which is then begun again. */
   readonly onBusy: (what: string) => void;
 }
@@ -27,7 +29,10 @@ export interface Rounds {
  *
  * @throws {Error} when something is lost, changed, left behind, or not gone on with
  */
-export async function soakBeside(given: Case, { random, durations, onKill, onBusy }: Rounds): Promise<void> {
+export async function soakBeside(
+  given: Case,
+  { random, durations, onKill, onEnded, onBusy }: Rounds,
+): Promise<void> {
   const inFolder = (work: (url: string, folder: string) => Promise<void>) =>
     given.engine.withDatabase((url) => withFolder((folder) => work(url, folder)));
   await inFolder(async (url, folder) => {
@@ -54,8 +59,11 @@ export async function soakBeside(given: Case, { random, durations, onKill, onBus
           running.kill("SIGKILL");
           const { code } = await running.result;
           await check(given, url, `${name}, killed after ${afterMs} ms`);
-          const phase = code === null ? await phaseOf(options) : `had ended with ${code}`;
-          isMore = onKill(`${name} after ${afterMs} ms: ${phase}`, `${name}: ${phase}`);
+          const what = `${name} after ${afterMs} ms`;
+          if (code === null) {
+            const phase = await phaseOf(options);
+            isMore = onKill(`${what}: ${phase}`, `${name}: ${phase}`);
+          } else onEnded(`${what}: had ended with ${code}`);
           if (code === 0) break;
           if (random.below(8) === 0 && given.back !== null) {
             await ended(["upgrade", "--abandon"], options);
