@@ -7,7 +7,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { type Origins, startOf } from "../migrate/rules/origins.ts";
 import { judgePlans, type QuerySource, readPlans } from "./query_plans.ts";
 import { type Recorded, recorded } from "./record.ts";
-import { quickerOf, type RunFigures } from "./rules/figures.ts";
+import { type RunFigures, typicalOf } from "./rules/figures.ts";
 import type { Failure, Forecast, WayBack } from "./rules/forecast.ts";
 import { compareContents } from "./compare_contents.ts";
 import type { HeldContents, HoldContents } from "../engines/watch/held_contents.ts";
@@ -96,14 +96,13 @@ export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promi
   const { wayBack, again } = await tryWayBack(context, rehearsal, { before, after, held, isShort });
   context.notify({ kind: "done" });
   const schema = compareSnapshots(before, after).map(changeText);
-  const figures = again.reduce(quickerOf, run.figures);
+  const figures = typicalOf(run.figures, again);
   return { ...base, ...figures, schema, losses, compared, findings, queries, wayBack, ...end() };
 }
 
 /**
  * What is shorter is measured again, in milliseconds: whatever a program does for the first time takes it longer, and one slow moment of
- * the machine is much of it. Of what takes some milliseconds, a runtime that compiles by and by takes twice as long the second time as
- * the third, and then no less.
+ * the machine is much of it. The shortest of three is what one run of the database itself seldom keeps to.
  */
 const shortMs = 1_000;
 const mostMeasuredAgain = 2;

@@ -6,8 +6,8 @@ import {
   growthBetween,
   joinLocks,
   longestLock,
-  quickerOf,
   type RunFigures,
+  typicalOf,
 } from "../../src/rehearse/rules/figures.ts";
 
 const readers: HeldLock = {
@@ -129,13 +129,13 @@ test("locks of several batches are joined by table and mode, the strongest first
   assert.equal(longestLock([nobody]), null);
 });
 
-test("of a run and the same again, what took less time counts, step by step and lock by lock, and the first one's growth", () => {
+test("of a run and the same again, the middle time counts where the first was longer, step by step and lock by lock, and the first one's growth", () => {
   const first = run([readers, writers]);
   const [, step] = first.steps;
   const other = { ...step!, rowsChanged: 9, growth: null };
   const seen = (again: readonly Partial<RunFigures["steps"][number]>[]) => {
     const steps = again.map((each) => ({ ...other, ...each }));
-    const { ms, steps: [, joined], growth } = quickerOf(first, { ms: 1, growth: null, steps });
+    const { ms, steps: [, joined], growth } = typicalOf(first, [{ ms: 1, growth: null, steps }]);
     assert.deepEqual([growth, joined!.growth, joined!.rowsChanged], [first.growth, step!.growth, 0]);
     return [
       ms,
@@ -153,6 +153,21 @@ test("of a run and the same again, what took less time counts, step by step and 
     assert.deepEqual(seen([{ ...not, ms: 1, locks }]), was);
   }
   assert.deepEqual(seen([]), was);
+});
+
+test("of three times the middle one counts, and never more than the first", () => {
+  const told = (first: number, ...again: readonly number[]) => {
+    const one = (each: number) => {
+      const given = run([{ ...readers, heldMs: each }]);
+      return { ...given, steps: given.steps.map((step) => ({ ...step, ms: each })) };
+    };
+    const { steps } = typicalOf(one(first), again.map(one));
+    return steps.map(({ ms, locks: [lock] }) => [ms, lock?.heldMs]);
+  };
+  const twoSteps = (ms: number) => [[ms, undefined], [ms, ms]];
+  assert.deepEqual(told(90, 20, 40), twoSteps(40));
+  assert.deepEqual(told(20, 40, 90), twoSteps(20));
+  assert.deepEqual(told(40, 90, 20), twoSteps(40));
 });
 
 test("what became smaller is no growth, and temporary files count where the engine tells of them", () => {

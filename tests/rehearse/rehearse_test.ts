@@ -103,11 +103,11 @@ test("a backfill of a rehearsal is not paced, and its pauses are in the forecast
 });
 
 const timesOfShort = [
-  ["is measured twice more on the way there again", 0, [60_000, 30_000, 5], 5],
+  ["is measured twice more on the way there again", 0, [60_000, 5, 30_000], 30_000],
   ["is measured once more where the way back takes long", 1_000, [60_000, 30_000, 5], 30_000],
 ] as const;
 for (const [rule, backMs, pauses, told] of timesOfShort) {
-  test(`what is short ${rule}, and the shortest counts`, () => shortStep(backMs, pauses, told));
+  test(`what is short ${rule}, and the middle of its times counts`, () => shortStep(backMs, pauses, told));
 }
 
 /** Rehearses a step that only pauses. */

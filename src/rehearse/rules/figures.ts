@@ -70,23 +70,34 @@ export function joinRuns(first: RunFigures | undefined, then: RunFigures): RunFi
 }
 
 /**
- * Returns the figures of a run with what took less time when the same was run again, steps as locks. A step that did not come to its end
- * then stays as it was.
+ * Returns the figures of a run with what typically took less time when the same was run again: of each step and each lock, the middle of
+ * all times, where the first was longer. A step that did not come to its end again stays as it was.
  */
-export function quickerOf(run: RunFigures, again: RunFigures): RunFigures {
+export function typicalOf(run: RunFigures, again: readonly RunFigures[]): RunFigures {
   const steps = run.steps.map((step): StepFigures => {
-    const second = again.steps.find(({ revision, direction, isDone }) =>
-      isDone && revision === step.revision && direction === step.direction
+    const all = [step, ...again.flatMap(({ steps }) => steps.filter((other) => isSameStep(step, other)))];
+    const { ms, pausesMs } = typical(all, ({ ms }) => ms);
+    const locks = step.locks.map((lock) =>
+      typical([lock, ...all.slice(1).flatMap((other) => lockLike(lock, other))], ({ heldMs }) => heldMs)
     );
-    if (second === undefined) return step;
-    const { ms, pausesMs } = second.ms < step.ms ? second : step;
-    const locks = step.locks.map((lock) => {
-      const held = second.locks.find(({ table, mode }) => table === lock.table && mode === lock.mode);
-      return held !== undefined && held.heldMs < lock.heldMs ? held : lock;
-    });
     return { ...step, ms, pausesMs, locks: joinLocks(locks) };
   });
   return { ...run, steps, ms: steps.reduce((sum, { ms }) => sum + ms, 0) };
+}
+
+function isSameStep({ revision, direction }: StepFigures, other: StepFigures): boolean {
+  return other.isDone && other.revision === revision && other.direction === direction;
+}
+
+function lockLike({ table, mode }: HeldLock, { locks }: StepFigures): readonly HeldLock[] {
+  return locks.filter((other) => other.table === table && other.mode === mode);
+}
+
+/** Returns the middle one, of two the shorter, or the first where that took less: what comes again may have more to do. */
+function typical<T>([first, ...others]: readonly T[], timeOf: (each: T) => number): T {
+  const sorted = [first!, ...others].toSorted((a, b) => timeOf(a) - timeOf(b));
+  const middle = sorted[Math.floor((sorted.length - 1) / 2)]!;
+  return timeOf(middle) < timeOf(first!) ? middle : first!;
 }
 
 function sumOf(a: Growth, b: Growth): Growth {
