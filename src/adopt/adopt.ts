@@ -9,6 +9,7 @@ import { lockOptions } from "../state/lock_options.ts";
 import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
 import { adoptionBatch } from "./adoption_batch.ts";
 import { bridgePieces, changeBeside } from "./bridge_beside.ts";
+import { orDamage } from "./damage.ts";
 import { despiteGuards } from "./despite_guards.ts";
 import { type Adoption, prepareAdoption } from "./prepare.ts";
 import { indexesTaken } from "./rules/key_indexes.ts";
@@ -17,7 +18,7 @@ import { snapshotOf } from "../history/revision_schema.ts";
 export interface AdoptOptions {
   /** Milliseconds to wait for another harbor-db. */
   readonly lockWaitMs: number;
-  /** Whether it was just seen that the engine finds no damage, which takes a while to look for. */
+  /** Whether damage, which takes a while to find, was just looked for, or is by `beforeChange`. */
   readonly isWhole?: boolean;
   /**
    * Called under the lock before anything is changed; what it throws ends the run.
@@ -47,10 +48,11 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
   const { database } = context;
   const { isTrial = false } = options;
   return database.withLock(async () => {
-    const adoption = await prepareAdoption(context, options.isWhole);
+    const adoption = await prepareAdoption(context, options.isWhole ? null : "whole");
     if (adoption.refusal !== null) throw adoption.refusal;
     if (adoption.action === "none") return adoption;
-    const isTried = isTrial || await options.beforeChange?.(adoption) === true;
+    const prepared = async () => await options.beforeChange?.(adoption) === true;
+    const isTried = isTrial || await orDamage(context, prepared);
     const isBeside = adoption.phases !== null || (await bridgePieces(context, adoption)).length > 0;
     if (!isTried) await rehearse(context, adoption, isBeside);
     stopIfAsked(context.signal);

@@ -1,15 +1,34 @@
 import { HarborError } from "../base/errors.ts";
+import type { DamageLook } from "../engines/inspector.ts";
 import { loadInspector } from "../engines/open/inspector.ts";
 import type { RunContext } from "../engines/run_context.ts";
 
 /** Looks for damage as the engine can, each found in its words. Says that it looks, since all of a large file is read. */
-export async function damageOf({ database, notify }: RunContext): Promise<readonly string[]> {
+export async function damageOf(
+  { database, notify }: RunContext,
+  look: DamageLook = "whole",
+): Promise<readonly string[]> {
   const inspector = await loadInspector(database.dialect);
   notify({ kind: "doing", text: "looking for damage" });
   try {
-    return await inspector.damage(database);
+    return await inspector.damage(database, look);
   } finally {
     notify({ kind: "done" });
+  }
+}
+
+/**
+ * Has a backup made, and says where that cannot be proven that it is the database which is damaged, if it is.
+ *
+ * @throws {HarborError} `not_a_database` as {@link damageError} has it; what `work` throws
+ */
+export async function orDamage<T>(context: RunContext, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const isUnproven = error instanceof HarborError && error.code === "backup_failed";
+    const problems = isUnproven ? await damageOf(context) : [];
+    throw problems.length === 0 ? error : damageError(context.database.url, problems);
   }
 }
 

@@ -1,4 +1,5 @@
 import { HarborError } from "../base/errors.ts";
+import type { DamageLook } from "../engines/inspector.ts";
 import { loadInspector } from "../engines/open/inspector.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { aheadOf } from "../history/ahead.ts";
@@ -39,12 +40,12 @@ export interface Adoption extends Choice {
 /**
  * Decides how a database is taken over, without changing anything.
  *
- * @param isWhole Whether it is known already that the engine finds no damage
+ * @param damage How damage is looked for; `null`: elsewhere
  * @throws {HarborError} when it cannot be read; what speaks against taking it over is returned, not thrown
  */
 export async function prepareAdoption(
   context: RunContext,
-  isWhole = false,
+  damage: DamageLook | null = "whole",
 ): Promise<Adoption> {
   const { database } = context;
   refuseAhead(context);
@@ -54,7 +55,7 @@ export async function prepareAdoption(
   if (plan.action === "none") return plan;
   const hanging = await listenersError(database, `Cannot adopt "${database.url}"`);
   if (hanging !== null) return { ...plan, refusal: hanging };
-  const problems = isWhole ? [] : await damageOf(context);
+  const problems = damage === null ? [] : await damageOf(context, damage);
   if (problems.length > 0) return { ...plan, refusal: damageError(database.url, problems) };
   const forbidden = await rightsError("adopt", context);
   if (forbidden !== null) return { ...plan, refusal: forbidden };

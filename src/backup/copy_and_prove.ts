@@ -7,7 +7,13 @@ import { fileFailure } from "../base/files/file_failure.ts";
 import { requireSpace } from "../base/files/free_space.ts";
 import { makeFolderFor } from "../base/files/owner.ts";
 import type { NotRestored, Proven } from "../engines/backup/content.ts";
-import type { BackupContent, BackupEngine, OnProgress, Trial } from "../engines/backup/engine.ts";
+import type {
+  BackupContent,
+  BackupEngine,
+  BothOptions,
+  OnProgress,
+  Trial,
+} from "../engines/backup/engine.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Meter, startMeter } from "../engines/backup/meter.ts";
 import { differingTables } from "./rules/manifest.ts";
@@ -54,39 +60,45 @@ export async function copyAndProve(
   const copying = meter.part("copying", share * 0.45);
   let proving: OnProgress | undefined;
   const onProof: OnProgress = (done) => (proving ??= meter.part("proving the copy", share))(done);
-  if (onTrial === undefined && engine.dumpAndProve !== undefined) {
-    const both = await engine.dumpAndProve(path, signal, {
-      onProgress: { dump: copying, prove: onProof },
-      isQuick,
-    });
-    const { copied: content, ...proven } = both;
-    refuseOtherContent(database.url, content, proven.content);
-    const copyMs = content.copyMs ?? 0;
-    return { ...proven, content, timing: { copyMs, proofMs: performance.now() - began - copyMs } };
-  }
-  const content = await engine.dump(path, signal, copying);
-  const copyMs = content.copyMs ?? performance.now() - began;
-  const timingNow = () => ({ copyMs, proofMs: performance.now() - began - copyMs });
+  const timingNow = ({ copyMs = 0 }: BackupContent) => ({
+    copyMs,
+    proofMs: performance.now() - began - copyMs,
+  });
   let tried:
     | { readonly timing: BackupTiming; readonly failure: { readonly error: unknown } | null }
     | undefined;
   // What the trial throws is nothing that the copy lacks.
-  const onRestored = async (trial: Trial) => {
-    refuseOtherContent(database.url, content, trial.content);
-    const timing = timingNow();
+  const onRestored: BothOptions["onRestored"] = async (trial, copied) => {
+    refuseOtherContent(database.url, copied, trial.content);
+    const timing = timingNow(copied);
     tried = { timing, failure: await onTrial!(trial, timing).then(() => null, (error) => ({ error })) };
   };
-  onProof(0);
-  const proven = await engine.prove(path, signal, {
-    onProgress: onProof,
+  const { copied: content, ...proven } = await (engine.dumpAndProve ?? inTurn(engine))(path, signal, {
+    onProgress: { dump: copying, prove: onProof },
     isQuick,
     ...onTrial === undefined ? {} : { onRestored },
   });
-  const timing = tried?.timing ?? timingNow();
+  const timing = tried?.timing ?? timingNow(content);
   refuseOtherContent(database.url, content, proven.content);
   if (tried?.failure) throw tried.failure.error;
   if (onTrial !== undefined && tried === undefined && !mayGoUntried) throw noTrial(database.url, proven);
   return { ...proven, content, timing };
+}
+
+/** Does one after the other what other engines do at once. */
+function inTurn(engine: BackupEngine): NonNullable<BackupEngine["dumpAndProve"]> {
+  return async (path, signal, { onProgress, isQuick, onRestored } = {}) => {
+    const began = performance.now();
+    const dumped = await engine.dump(path, signal, onProgress?.dump);
+    const copied = { copyMs: performance.now() - began, ...dumped };
+    onProgress?.prove(0);
+    const proven = await engine.prove(path, signal, {
+      onProgress: onProgress?.prove,
+      isQuick,
+      ...onRestored === undefined ? {} : { onRestored: (trial) => onRestored(trial, copied) },
+    });
+    return { ...proven, copied };
+  };
 }
 
 /** @throws {HarborError} `backup_failed` when what came out of a copy is not what was in the database */

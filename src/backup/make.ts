@@ -12,7 +12,7 @@ import {
   manifestPathOf,
   renderManifest,
 } from "./rules/manifest.ts";
-import type { BackupContent, BackupEngine } from "../engines/backup/engine.ts";
+import type { BackupContent, BackupEngine, Thoroughness } from "../engines/backup/engine.ts";
 import { type BackupTiming, copyAndProve, type OnTrial, trialCopies } from "./copy_and_prove.ts";
 import { readIdentity } from "../engines/backup/identity.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
@@ -40,7 +40,7 @@ export interface MadeBackup extends StoredBackup {
   readonly timing: BackupTiming;
 }
 
-export interface BackupRequest {
+export interface BackupRequest extends Thoroughness {
   readonly reason: BackupReason;
   /** Whether an identical one that is there already will do. */
   readonly mayReuse: boolean;
@@ -138,7 +138,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       share: isEncoded ? 0.7 : 1,
       onTrial: plan.onTrial,
       mayGoUntried: plan.mayGoUntried ?? false,
-      isQuick: isWaitedFor(plan.reason),
+      isQuick: plan.isQuick ?? isWaitedFor(plan.reason),
     });
     const { content, proof, notRestored, host = null, notCompared = null, notFollowed = [], timing } = proven;
     await refuseIfMoved(context, mark);

@@ -187,6 +187,31 @@ test("what the rows say against it is in the document too, beside what was found
     ]);
   }));
 
+test("an index that lacks a row stops a takeover that nobody is asked about, however large the file, and no backup is left of it", () =>
+  inFolder(latest, async ({ cwd, path, url }) => {
+    // Of a file that size the proof of a copy that a change waits for leaves out what indexes hold.
+    await sqlite.query(url, "CREATE TABLE ballast (body BLOB)");
+    await sqlite.query(
+      url,
+      "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 20) INSERT INTO ballast SELECT zeroblob(1000000) FROM n",
+    );
+    const [file] = await sqlite.query(url, "SELECT id, uuid FROM files ORDER BY id DESC LIMIT 1");
+    const bytes = await readFile(path);
+    // In the index an entry is the value and the row's id.
+    const at = bytes.indexOf(Buffer.from(`${file!["uuid"]}${String.fromCharCode(Number(file!["id"]))}`));
+    assert.ok(at > 0);
+    bytes[at] = "~".charCodeAt(0);
+    await writeFile(path, bytes);
+    for (const command of [["upgrade", "--adopt"], ["adopt", "--yes"], ["adopt", "--yes", "--no-backup"]]) {
+      const { error } = await json(command, cwd, 1);
+      assert.equal(error.code, "not_a_database");
+      assert.match(error.message, /the file is damaged: .*index ix_files_uuid/);
+      assert.match(error.hint, /REINDEX/);
+    }
+    assert.deepEqual((await json(["backup", "list"], cwd)).backups, []);
+    assert.equal((await json(["status"], cwd)).state, "unmanaged");
+  }));
+
 test("adopt has nothing to do on no file, an empty one and one that is managed", async () => {
   await withFolder(async (cwd) => {
     assert.equal((await json(["adopt"], cwd)).action, "none");

@@ -77,13 +77,17 @@ export async function runAdoption(app: App, request: Request): Promise<Adopted> 
   const { options, isConfirmed, target, around, pace = {}, isStopped = false } = request;
   const net = createSafetyNet(app, { ...options, restoreOnFailure: false }, "there is no way back");
   refuseBeside(options, options);
+  const isAsked = !isConfirmed && !app.settings.yes;
+  const isOnlyShown = options.dryRun || options.sql || options.rehearse;
+  // The proof of a copy that is the file itself, page by page, finds all damage. What a lock could make worse is looked for before.
+  const isProven = app.databaseUrl().isFile && !options.noBackup && !isAsked && !isOnlyShown;
   const then = target === undefined ? null : { direction: "upgrade", text: target } as const;
   const rehearsal = import("../../rehearse/of_adoption.ts");
   const make: MakeRehearsal = async (context, parts) =>
     (await rehearsal).adoptionRehearsal(context, { ...parts, then, pace });
   const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
     const { prepareAdoption } = await import("../../adopt/prepare.ts");
-    const adoption = await prepareAdoption(context);
+    const adoption = await prepareAdoption(context, isProven ? "pages" : "whole");
     const json = describe(adoption);
     if (options.sql && adoption.refusal === null) {
       const script = await scriptOf(context, adoption);
@@ -103,7 +107,7 @@ export async function runAdoption(app: App, request: Request): Promise<Adopted> 
     return isConfirmed ? null : await ask(app, adoption, json);
   });
   if (outcome !== null) {
-    const isAll = outcome.failure !== undefined || options.dryRun || options.sql || options.rehearse;
+    const isAll = outcome.failure !== undefined || isOnlyShown;
     return { outcome, isAll, guard: null };
   }
   const guard = isGuarded(options)
@@ -127,7 +131,8 @@ export async function runAdoption(app: App, request: Request): Promise<Adopted> 
         isTried = true;
       };
       const onTrial = guarded ?? (isTried || action === "stamp" ? undefined : tryBridge);
-      await net.spreadFor(context, { reason: "before adopt", onTrial, mayGoUntried: guard === null });
+      const wanted = { reason: "before adopt", onTrial, mayGoUntried: guard === null } as const;
+      await net.spreadFor(context, { ...wanted, isQuick: !isProven });
       await guard?.startHere();
       return isTried;
     };

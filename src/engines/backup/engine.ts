@@ -183,6 +183,8 @@ export interface BothContents extends Proven {
 /** What {@link BackupEngine.dumpAndProve} tells. */
 export interface BothOptions extends Thoroughness {
   readonly onProgress?: BothProgress | undefined;
+  /** See {@link ProveOptions.onRestored}; also told what was copied. */
+  readonly onRestored?: ((trial: Trial, copied: BackupContent) => Promise<void>) | undefined;
 }
 
 /** How far a copy and its proof are. */

@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { counted } from "../../base/quantity.ts";
 import { rowsOfForm } from "../../base/row_form.ts";
-import { type Inspector, type Probe } from "../inspector.ts";
+import type { Inspector, Probe } from "../inspector.ts";
 import type { Database } from "../database.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "./connection/errors.ts";
 import { readUnsaid } from "./unsaid.ts";
@@ -22,11 +22,10 @@ import { compareIndexes } from "./compare_indexes.ts";
  */
 export const sqliteInspector: Inspector = {
   probes: ({ quick }) => [quickCheck, foreignKeyCheck, ...quick ? [] : [indexCheck]].map(judged),
-  async damage(database) {
+  async damage(database, look = "whole") {
+    const check = sql.raw(look === "whole" ? "integrity_check" : "quick_check");
     try {
-      return problemsOf(
-        await database.read(sql`SELECT integrity_check AS problem FROM pragma_integrity_check`),
-      );
+      return problemsOf(await database.read(sql`SELECT ${check} AS problem FROM pragma_${check}`));
     } catch (error) {
       if (isUnknownToServer(error)) return [];
       await sayForeignPart(database, error);

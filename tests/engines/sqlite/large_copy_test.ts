@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { closeSync, existsSync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, statSync } from "node:fs";
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -35,8 +35,15 @@ test("a large file is copied and proven in one go, as one after the other would"
     const engine = openSqliteEngine(sqliteFileUrl(path, path));
     const said: string[] = [];
     const onProgress = { dump: () => void said.push("dump"), prove: () => void said.push("prove") };
+    let tried: readonly string[] = [];
     const { copied, content, proof } = await engine.dumpAndProve!(join(folder, "one"), never(), {
       onProgress,
+      onRestored: (trial, copied) => {
+        said.push("try");
+        assert.deepEqual(trial.content.tables, copied.tables);
+        tried = readdirSync(folder).toSorted();
+        return Promise.resolve();
+      },
     });
     const { copyMs: _, ...dumped } = await engine.dump(join(folder, "two"), never());
     const { copyMs: took, ...read } = copied;
@@ -46,8 +53,14 @@ test("a large file is copied and proven in one go, as one after the other would"
     assert.equal(content.tables[0]!.rows, rows);
     assert.deepEqual(content.tables, dumped.tables);
     assert.equal(proof, "opened");
-    assert.deepEqual(said.toSorted(), said, "the proof is told of when the copy is complete");
+    assert.deepEqual(
+      said.toSorted(),
+      said,
+      "the proof is told of when the copy is complete, and something tried when both are done",
+    );
     assert.ok(said.includes("prove"));
+    assert.deepEqual(tried, ["large.db", "one", "one-trial"]);
+    assert.ok(!existsSync(join(folder, "one-trial")));
   }));
 
 test("a large copy whose index has lost a row is not proven", () =>

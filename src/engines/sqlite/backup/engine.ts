@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { BackupEngine } from "../../backup/engine.ts";
 import { copyFailure } from "./copy_failure.ts";
-import { proveAndTry } from "./trial.ts";
+import { proveAndTry, tryOn } from "./trial.ts";
 import { type DumpJob, withSource } from "./dump.ts";
 import { dump, dumpAndProve } from "./dump_and_prove.ts";
 import { prepare } from "../connection/open_file.ts";
@@ -33,9 +33,15 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     estimate: () => guarded(() => withSource(path, sizeOf)),
     uncarried: () => Promise.resolve([]),
     dump: (to, signal, onProgress) => dump(jobTo(to), { signal, onProgress }),
-    dumpAndProve: (to, signal, options) => dumpAndProve(jobTo(to), { ...options, signal }),
-    prove: (from, signal, options) =>
-      proveAndTry(from, signal, { ...options, shown: url.display, remarks: remarksOn(from) }),
+    async dumpAndProve(to, signal, { onRestored, ...options } = {}) {
+      const both = await dumpAndProve(jobTo(to), { ...options, signal });
+      const { copied, content } = both;
+      if (onRestored !== undefined) {
+        await tryOn(to, { ...placeOf(to), signal, content }, (trial) => onRestored(trial, copied));
+      }
+      return both;
+    },
+    prove: (from, signal, options) => proveAndTry(from, signal, { ...options, ...placeOf(from) }),
     trialObstacle: () => Promise.resolve(null),
     restore: (from, signal, options) =>
       swapFile({
@@ -54,6 +60,10 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     requireRoom: (copy) => guarded(() => requireRoomBeside(path, copy)),
     setAside: () => guarded(() => setFileAside(path)),
   };
+
+  function placeOf(copy: string) {
+    return { shown: url.display, remarks: remarksOn(copy) };
+  }
 
   function remarksOn(copy: string): readonly string[] {
     // What is restored to a new file has none yet.

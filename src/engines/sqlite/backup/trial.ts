@@ -2,33 +2,46 @@ import { copyLargeFile } from "../../../base/files/copy_large_file.ts";
 import { removeLargeFile } from "../../../base/files/remove_large_file.ts";
 import { sqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import type { OpenOptions } from "../../database.ts";
-import { notRehearsed, type ProveOptions } from "../../backup/engine.ts";
+import { type BackupContent, notRehearsed, type ProveOptions, type Trial } from "../../backup/engine.ts";
 import { sideFiles } from "../connection/database_file.ts";
 import { withinFile } from "../within_file.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { proveCopy, readAccount } from "./copy.ts";
 import { holdFile } from "./hold_file.ts";
 
-/** For which database a copy is proven. */
-interface TrialOptions extends ProveOptions, Pick<OpenOptions, "largeRows"> {
+/** For which database something is tried. */
+interface TrialPlace extends Pick<OpenOptions, "largeRows"> {
   /** Its address, as it may be shown. */
   readonly shown: string;
   /** See `Trial.remarks`. */
   readonly remarks: readonly string[];
 }
 
-/** Proves a copy, and lets something be tried on another one that is made of it beside it. */
+/** Proves a copy, and lets something be tried on it. */
 export async function proveAndTry(
   path: string,
   signal: AbortSignal,
-  { onProgress, isQuick, mayHaveWrongIndexes, readsAccount, onRestored, shown, largeRows, remarks }:
-    TrialOptions,
+  { onProgress, isQuick, mayHaveWrongIndexes, readsAccount, onRestored, ...place }: ProveOptions & TrialPlace,
 ): ReturnType<typeof proveCopy> {
   const proven = {
     ...await proveCopy(path, { signal, onProgress, isQuick, mayHaveWrongIndexes }),
     ...readsAccount ? { account: await readAccount(path) } : {},
   };
-  if (onRestored === undefined) return proven;
+  if (onRestored !== undefined) {
+    await tryOn(path, { ...place, signal, content: proven.content }, onRestored);
+  }
+  return proven;
+}
+
+/** Lets something be tried on a proven copy: on another one that is made of it beside it, and is gone afterwards. */
+export async function tryOn(
+  path: string,
+  { signal, content, shown, largeRows, remarks }: TrialPlace & {
+    readonly signal: AbortSignal;
+    readonly content: BackupContent;
+  },
+  onRestored: (trial: Trial) => Promise<void>,
+): Promise<void> {
   const trial = `${path}-trial`;
   try {
     try {
@@ -37,7 +50,6 @@ export async function proveAndTry(
     } catch (error) {
       throw copyFailure(shown, error, [trial]);
     }
-    const { content } = proven;
     const options = largeRows === undefined ? {} : { largeRows };
     const url = sqliteFileUrl(trial, `the copy of ${shown}`);
     const notRun = new Set<string>();
@@ -51,7 +63,6 @@ export async function proveAndTry(
         return [...remarks, ...notRehearsed(notRun)];
       },
     });
-    return proven;
   } finally {
     for (const ending of ["", ...sideFiles]) await removeLargeFile(trial + ending, signal);
   }
