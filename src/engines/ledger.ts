@@ -67,7 +67,7 @@ export async function readLedger(database: Database): Promise<readonly LedgerRow
     upgradeChecksum: row.upgrade_checksum,
     downgrade: row.downgrade,
     downgradeChecksum: row.downgrade_checksum,
-    schema: row.schema_change,
+    change: row.schema_change,
     createdAt: row.created_at,
     recordedAt: row.recorded_at,
     recordedBy: row.recorded_by,
@@ -88,8 +88,8 @@ export function writeLedger(rows: readonly LedgerRow[]): readonly SQL[] {
   return inPieces(rows).map((piece) => {
     const values = piece.map((row) => {
       const { revision, parent, tag, dialect, form, upgradeChecksum, downgrade, downgradeChecksum } = row;
-      const { schema, createdAt, recordedAt, recordedBy, checksum } = row;
-      return sql`(${revision}, ${parent}, ${tag}, ${dialect}, ${form}, ${upgradeChecksum}, ${downgrade}, ${downgradeChecksum}, ${schema}, ${createdAt}, ${recordedAt}, ${recordedBy}, ${checksum})`;
+      const { change, createdAt, recordedAt, recordedBy, checksum } = row;
+      return sql`(${revision}, ${parent}, ${tag}, ${dialect}, ${form}, ${upgradeChecksum}, ${downgrade}, ${downgradeChecksum}, ${change}, ${createdAt}, ${recordedAt}, ${recordedBy}, ${checksum})`;
     });
     return sql`INSERT INTO ${ledgerTable} (${sql.raw(columns.join(", "))}) VALUES ${
       sql.join(values, sql`, `)

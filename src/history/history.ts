@@ -40,6 +40,8 @@ export interface Revision {
    * @throws {HarborError} `bad_script`
    */
   upgrade(): Script;
+  /** Returns the text of that script with line ends as LF; `null` where only a ledger knows the revision, and does not carry it. */
+  upgradeText(): string | null;
   /**
    * Reads the script that undoes the revision; `null` when it has none.
    * @throws {HarborError} `bad_script`
@@ -297,6 +299,7 @@ function buildRevision(
     checksum,
     rawChecksum: text.includes("\r\n") ? sha256(text) : checksum,
     upgrade: once(() => parse(paths[0], { ...up, text })),
+    upgradeText: () => text.replaceAll("\r\n", "\n"),
     downgrade: once(() => {
       const { text, ...place } = down();
       return text === null ? null : parse(paths[1], { ...place, text });

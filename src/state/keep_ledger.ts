@@ -4,6 +4,7 @@ import { createLedger, deleteLedger, readLedger, writeLedger } from "../engines/
 import type { RunContext } from "../engines/run_context.ts";
 import { type Applied, isOf } from "../history/applied.ts";
 import { type Revision, scriptChecksum } from "../history/history.ts";
+import { isOfToday } from "../history/ledger/change_text.ts";
 import { damageOf, type LedgerRow, ledgerRowOf } from "../history/ledger/ledger.ts";
 
 /** Returns the statements that put the ways back past revisions of the history into the ledger. */
@@ -85,7 +86,8 @@ function missing(
     if (there === undefined || damageOf(there, row, history.dialect) !== null) return true;
     const text = revision.downgradeText();
     // A checkout that lost the script does not take it from the database.
-    return text !== null && there.downgradeChecksum !== scriptChecksum(text) ||
-      there.parent !== revision.parent;
+    const isOther = text !== null &&
+      (there.downgradeChecksum !== scriptChecksum(text) || !isOfToday(there.change));
+    return isOther || there.parent !== revision.parent;
   });
 }

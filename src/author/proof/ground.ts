@@ -74,6 +74,7 @@ export async function layGround(
     parent: null,
     checksum: scriptChecksum(text),
     upgrade: () => script,
+    upgradeText: () => text,
     downgrade: () => null,
     downgradeText: () => null,
   };

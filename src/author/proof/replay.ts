@@ -51,6 +51,7 @@ function asOne(revisions: readonly Revision[]): Revision {
       const scripts = revisions.map((each) => each.upgrade());
       return { ...scripts.at(-1)!, statements: scripts.flatMap(({ statements }) => statements) };
     },
+    upgradeText: () => null,
     downgrade: () => null,
     downgradeText: () => null,
   };

@@ -1,10 +1,7 @@
 import { type Dialect } from "../../base/dialect.ts";
-import { HarborError } from "../../base/errors.ts";
-import { isRecord } from "../../base/json_schema.ts";
 import type { Applied } from "../applied.ts";
 import { type History, type Revision, scriptChecksum, sha256 } from "../history.ts";
-import { deltaOf } from "./json_delta.ts";
-import { snapshotHash } from "./snapshot_hash.ts";
+import { writeChange } from "./change_text.ts";
 
 /**
  * The way back past an applied revision, as the database itself carries it: for a harbor-db whose history does not have
@@ -16,15 +13,15 @@ export interface LedgerRow {
   readonly parent: string | null;
   readonly tag: string;
   readonly dialect: string;
-  /** In which form script and schema are written, see {@link ledgerForm}. */
+  /** In which form scripts and schema are written, see {@link ledgerForm}. */
   readonly form: number;
   /** Checksum of the upgrade script that made it, as the version table has it. */
   readonly upgradeChecksum: string;
   /** The script that undoes it; `null` when it has none. */
   readonly downgrade: string | null;
   readonly downgradeChecksum: string | null;
-  /** The schema after it, as what its snapshot changes in its parent's, see {@link writeSchema}; `null` when that is not known. */
-  readonly schema: string | null;
+  /** What it changes: its upgrade script, to be read, and the schema, see {@link writeChange}; `null` in what earlier releases wrote of one without a snapshot. */
+  readonly change: string | null;
   /** When the revision was written, ISO 8601 UTC. */
   readonly createdAt: string;
   readonly recordedAt: string;
@@ -65,7 +62,7 @@ export function ledgerRowOf(
     upgradeChecksum,
     downgrade,
     downgradeChecksum: downgrade === null ? null : scriptChecksum(downgrade),
-    schema: writeSchema(revision, revisions.find((each) => each.id === parent) ?? null),
+    change: writeChange(revision, revisions.find((each) => each.id === parent) ?? null),
     createdAt,
     recordedAt,
     recordedBy,
@@ -91,47 +88,9 @@ export function damageOf(row: LedgerRow, applied: Applied, dialect: Dialect): st
 
 function checksumOf({ checksum: _, ...row }: Omit<LedgerRow, "checksum"> & { readonly checksum?: string }) {
   const { revision, parent, tag, dialect, form, upgradeChecksum, downgrade, downgradeChecksum } = row;
-  const { schema, createdAt, recordedAt, recordedBy } = row;
+  const { change, createdAt, recordedAt, recordedBy } = row;
   return sha256(JSON.stringify([
     ...[revision, parent, tag, dialect, form, upgradeChecksum, downgrade, downgradeChecksum],
-    ...[schema, createdAt, recordedAt, recordedBy],
+    ...[change, createdAt, recordedAt, recordedBy],
   ]));
-}
-
-/** A revision's schema does not change while it is known. */
-const written = new WeakMap<Revision, { readonly parent: Revision | null; readonly text: string | null }>();
-
-/** Returns a schema as the ledger keeps it; `null` when it is not known. */
-function writeSchema(revision: Revision, parent: Revision | null): string | null {
-  const known = written.get(revision);
-  if (known?.parent === parent) return known.text;
-  // In this order each snapshot of a history is read once.
-  const from = parent === null ? null : jsonOf(parent);
-  const to = jsonOf(revision);
-  const text = to === null
-    ? null
-    : JSON.stringify({ base: from === null ? null : snapshotHash(from), delta: deltaOf(from, to) });
-  written.set(revision, { parent, text });
-  return text;
-}
-
-type Json = Readonly<Record<string, unknown>> | null;
-
-/** The snapshot that was read last: all of a long history would fill the memory. */
-let recent: { readonly revision: Revision; readonly json: Json } | undefined;
-
-/** Returns a revision's snapshot; `null` without one that can be read. */
-function jsonOf(revision: Revision): Json {
-  if (recent?.revision !== revision) recent = { revision, json: readJson(revision) };
-  return recent.json;
-}
-
-function readJson(revision: Revision): Json {
-  try {
-    const { json } = revision.snapshot();
-    return isRecord(json) ? json : null;
-  } catch (error) {
-    if (error instanceof HarborError) return null;
-    throw error;
-  }
 }

@@ -1,7 +1,6 @@
 import type { JsonFile } from "../../base/json_schema.ts";
 import { compareTexts } from "../../base/compare_texts.ts";
 import { HarborError } from "../../base/errors.ts";
-import { isRecord, parseJson } from "../../base/json_schema.ts";
 import { once } from "../../base/once_for.ts";
 import { schemasOfHost } from "../../schema/host_part.ts";
 import { readEnds } from "../../schema/kit_ends.ts";
@@ -9,7 +8,8 @@ import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import type { Applied } from "../applied.ts";
 import type { History, Revision } from "../history.ts";
 import { sha256 } from "../history.ts";
-import { applyDelta, type JsonDelta } from "./json_delta.ts";
+import { readChange } from "./change_text.ts";
+import { applyDelta } from "./json_delta.ts";
 import { damageOf, ledgerPlace, type LedgerRow } from "./ledger.ts";
 import { isOnItsWayBack } from "./needs_ledger.ts";
 import { refuseReach } from "../scripts/refuse_reach.ts";
@@ -73,12 +73,19 @@ interface Surroundings {
   readonly parent: Revision | null;
 }
 
-/** Returns a revision of the ledger as one like any other; all that it lacks is its upgrade script. */
+/** Returns a revision of the ledger as one like any other, but that its upgrade script is there to be read alone: it is never run. */
 function revisionOf(row: LedgerRow, applied: Applied, { history, parent }: Surroundings): Revision {
   const { revision: id, tag, createdAt, recordedAt, recordedBy } = row;
   const { name, checksum } = applied;
   const damage = damageOf(row, applied, history.dialect);
   const snapshot = () => readSchema(row, damage, parent);
+  const unread = () =>
+    new HarborError("missing_revision", `Cannot read the upgrade script of "${id}" (${name})`, {
+      state: `this history does not have it, and ${ledgerPlace} does not carry it`,
+      hint: `Use the release that has the revision: harbor-db ${recordedBy} recorded it.`,
+      details: { revision: id },
+    });
+  const upgradeText = () => damage === null ? readChange(row.change, unread).upgrade : null;
   return {
     id,
     name,
@@ -89,13 +96,13 @@ function revisionOf(row: LedgerRow, applied: Applied, { history, parent }: Surro
     checksum,
     rawChecksum: checksum,
     namesSchema: () => true,
-    upgrade: () => {
-      throw new HarborError("missing_revision", `Cannot read the upgrade script of "${id}" (${name})`, {
-        state: "this history does not have it, and a database keeps only the way back",
-        hint: `Use the release that has the revision: harbor-db ${recordedBy} recorded it.`,
-        details: { revision: id },
-      });
-    },
+    upgrade: once(() => {
+      const text = upgradeText();
+      if (text === null) throw unread();
+      const script = parseScript({ file: `${ledgerPlace}:${tag}.sql`, dialect: history.dialect, text });
+      return { ...script, isRecorded: true };
+    }),
+    upgradeText,
     ...recordedWay(row, applied, history),
     snapshot,
     ends: () => readEnds(snapshot()),
@@ -149,15 +156,14 @@ function readSchema(row: LedgerRow, damage: string | null, parent: Revision | nu
       details: { path, isMissing: true },
     });
   if (damage !== null) throw unknown(damage);
-  if (row.schema === null) throw unknown("it was not recorded");
-  const json = parseJson(row.schema, (_, state) => unknown(state));
-  if (!isRecord(json) || !isRecord(json["delta"])) throw unknown("it has no such form");
-  const base = json["base"] === null ? null : parent?.snapshot().json ?? null;
-  const isSame = json["base"] === null || json["base"] === sha256(JSON.stringify(base));
+  const { base, delta } = readChange(row.change, (_, state) => unknown(`it ${state}`));
+  if (delta === undefined) throw unknown("it was not recorded");
+  const before = base === null ? null : parent?.snapshot().json ?? null;
+  const isSame = base === null || base === sha256(JSON.stringify(before));
   if (!isSame) throw unknown(`it is said of another schema than that of ${parent?.id ?? "base"} here`);
   return {
     path,
-    json: applyDelta(base, json["delta"] as unknown as JsonDelta),
+    json: applyDelta(before, delta),
     ...parent === null ? {} : { isHost: knownHost(parent) },
   };
 }

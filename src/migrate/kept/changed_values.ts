@@ -60,12 +60,14 @@ export function hasStayed(own: Words, { columns }: Pick<Kept, "columns">): SQL {
 type Changed = Loss & { readonly kind: "changed" };
 
 /**
- * Whether the opposite script writes the same columns, or works them out in a copy: then it makes others of values that this one
- * lets stay, too.
+ * Whether the opposite script writes the same columns, or works them out in a copy, or may do so where it cannot be read: then it makes
+ * others of values that this one lets stay, too.
  */
 export function isRewritten({ database }: RunContext, step: Step, { now, columns, names }: Changed): boolean {
   const { dialect } = database;
-  const effects = oppositeOf(step, database).flatMap((sql) => effectsOf(sql, dialect));
+  const opposite = oppositeOf(step, database);
+  if (opposite === null) return true;
+  const effects = opposite.flatMap((sql) => effectsOf(sql, dialect));
   const isSame = (a: string, b: string) => isSameName(dialect, a, b);
   const isOneOf = (written: readonly string[], name: string) => written.some((each) => isSame(each, name));
   return effects.some((effect) => {

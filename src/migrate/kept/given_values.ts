@@ -22,7 +22,7 @@ export async function readGiven(
   step: Step,
   { table, column }: { readonly table: Table; readonly column: Column },
 ): Promise<string | null> {
-  const statements = oppositeOf(step, database);
+  const statements = oppositeOf(step, database) ?? [];
   const given = givenBy(statements, { table: table.name, column: column.name }, database.dialect);
   const query = given === null ? null : words[database.dialect].readGiven(given, column);
   if (query === null) return given;
@@ -36,10 +36,14 @@ export async function readGiven(
   }
 }
 
-/** Returns the statements of the script that undoes a step's; none of one that is not there, or cannot be read: then all values are kept. */
+/**
+ * Returns the statements of the script that undoes a step's; none where there is none. `null` where it cannot be read, as one of which
+ * only the database's ledger knows and does not carry it: nobody can tell what it makes of values.
+ */
 export function oppositeOf(
   { revision, direction }: Pick<Step, "revision" | "direction">,
   database: Pick<RunContext["database"], "schemas">,
-): readonly string[] {
-  return readableTexts(direction === "downgrade" ? revision.upgrade : revision.downgrade, database) ?? [];
+): readonly string[] | null {
+  if (direction === "downgrade") return readableTexts(revision.upgrade, database);
+  return revision.downgradeText() === null ? [] : readableTexts(revision.downgrade, database);
 }

@@ -81,7 +81,7 @@ function sinceKept(
   { database, history }: Pick<RunContext, "database" | "history">,
 ): readonly string[] {
   const revision = history.revisions.find((each) => each.id === id);
-  return revision === undefined ? [] : oppositeOf({ revision, direction }, database);
+  return revision === undefined ? [] : oppositeOf({ revision, direction }, database) ?? [];
 }
 
 /** Returns the rules that fire when rows of a table are written. */
