@@ -407,9 +407,9 @@ export const migrateMutants: readonly Mutant[] = [
     tests: ["migrate/kept/room_test.ts"],
   },
   {
-    file: "migrate/plan_room.ts",
-    find: "taken += needed - await freedBy",
-    replace: "taken += 0 * await freedBy",
+    file: "migrate/room/plan_room.ts",
+    find: "taken += gone;",
+    replace: "",
     danger: "a plan begins of which a later step has no room for what it puts aside",
     tests: ["migrate/kept/room_test.ts"],
   },

@@ -14,7 +14,7 @@ import { recordWhatIsLeft } from "./left_by_scripts.ts";
 import { lookAhead, notEnforcedText } from "./preflight/look_ahead.ts";
 import { identify, startingBatch, tidyAlone } from "./steps/managed.ts";
 import type { LookAhead } from "./preflight/preflight.ts";
-import { requirePlanRoom } from "./plan_room.ts";
+import { requirePlanRoom } from "./room/plan_room.ts";
 import { type PreparedPlan, preparePlan } from "./prepare_plan.ts";
 import { runSteps, type StepsOptions } from "./steps/run_steps.ts";
 import type { StepResult } from "./steps/step_result.ts";

@@ -49,7 +49,7 @@ export async function lookFirst(undertaking: Undertaking, context: RunContext): 
     const keeps = !options.noKeep;
     const { requireInside } = await import("../../migrate/kept/outside.ts");
     if (keeps) await requireInside(context, plan.steps, "Nothing was changed.");
-    const { requirePlanRoom } = await import("../../migrate/plan_room.ts");
+    const { requirePlanRoom } = await import("../../migrate/room/plan_room.ts");
     await requirePlanRoom(context, { ...plan, keeps });
   }
   const tellUnenforced = () => unenforced.forEach((each) => app.report.note(notEnforcedText(each)));

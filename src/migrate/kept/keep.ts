@@ -114,7 +114,7 @@ export async function planKeeping(
   const inBatch = parts.filter(({ kept }) => !ahead.some((each) => each.of === kept.id));
   const later = laterOf(parts, { opening, withdraw });
   // A table that is handed over gives its pages back batch by batch.
-  if (part.handed === null || later === null) await requireRoom(database, parts.map(({ values }) => values));
+  if (part.handed === null || later === null) await requireRoom(context, parts.map(({ values }) => values));
   return {
     before: [
       ...await locksFor(database, part.statements, parts.map(({ kept }) => kept.table)),

@@ -73,7 +73,7 @@ export async function keepBackfill(
   const changed = loss.columns.map(({ name }) => name);
   const keys = await readKeys(database, { table, without: changed, schemas: schemasAround(context, step) });
   if (keys.length === 0) return null;
-  await requireRoom(database, [{
+  await requireRoom(context, [{
     table: table.name,
     columns: [...keys, ...changed, ...changed],
     where: rowsOf(backfill, keys),

@@ -47,7 +47,7 @@ export async function noteFills(
     kept.keys.join("\0") === keys.join("\0");
   const fresh = filled.filter((column) => !known.some(isOf(column)));
   await requireRoom(
-    database,
+    context,
     fresh.map((column) => ({
       table: table.name,
       columns: [...copied, column, column].map((each) => each.name),

@@ -1,8 +1,11 @@
-import { type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
+import { stopIfAsked } from "../../base/interrupt.ts";
 import { formatBytes } from "../../base/quantity.ts";
-import type { Database } from "../../engines/database.ts";
-import { sizes } from "./side/sizes.ts";
+import { readInSlices } from "../../engines/key_slices.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { type RowBytes, type Sizes, sizes } from "./side/sizes.ts";
 
 /** Values that are to be put aside. */
 export interface Values {
@@ -17,17 +20,22 @@ export interface Values {
  * Makes sure that there is room for what is to be put aside, before anything is written. Says nothing where no engine tells how
  * much there is, and reads the values only where that is little.
  *
- * @throws {HarborError} `disk_full`
+ * @throws {HarborError} `disk_full`; `interrupted`
  */
-export async function requireRoom(database: Database, values: readonly Values[]): Promise<void> {
+export async function requireRoom(context: RunContext, values: readonly Values[]): Promise<void> {
+  const { database } = context;
   const own = sizes[database.dialect];
   const room = await database.room();
   if (room === null || own === null || values.length === 0) return;
   const space = await database.space();
   // No value takes more than its row, nor one that is noted twice more than two.
   if (space !== null && 2 * space.fileBytes <= room.bytes) return;
-  const taken = values.map(({ table, columns, where }) => own.inSideTable(table, columns, where));
-  const needed = await readSum(database, taken);
+  const taken = values.map(({ table, columns, where }) => ({
+    table,
+    bytes: own.inSideTable(columns),
+    where,
+  }));
+  const needed = await readSum(context, own, taken);
   if (needed <= room.bytes) return;
   throw new HarborError(
     "disk_full",
@@ -42,11 +50,36 @@ export async function requireRoom(database: Database, values: readonly Values[])
   );
 }
 
-/** Reads how many bytes there are together. */
-export async function readSum(database: Pick<Database, "read">, bytes: readonly SQL[]): Promise<number> {
-  if (bytes.length === 0) return 0;
-  const [found] = await database.read<{ readonly bytes: number | bigint }>(
-    sql`SELECT ${sql.join([...bytes], sql` + `)} AS bytes`,
-  );
-  return Number(found!.bytes);
+/**
+ * Reads how many bytes rows take together, slice by slice: with a rollback journal nobody commits while somebody reads, and nobody is
+ * to wait for long.
+ *
+ * @throws {HarborError} `interrupted`
+ */
+export async function readSum(
+  { database, signal }: Pick<RunContext, "database" | "signal">,
+  own: Sizes,
+  all: readonly RowBytes[],
+): Promise<number> {
+  const turns = {
+    async next() {
+      stopIfAsked(signal);
+      await sleep(1);
+    },
+  };
+  let sum = 0;
+  for (const rows of all) {
+    const [id] = await database.read<{ readonly word: string }>(own.rowId(rows.table));
+    await readInSlices(database, turns, async ({ after = smallestRowId, limit }) => {
+      const slice = id === undefined ? null : { word: id.word, after, limit };
+      const [found] = await database.read<SumRow>(own.sum(rows, slice));
+      sum += Number(found!.bytes);
+      return { rows: Number(found!.rows), last: found!.last };
+    });
+  }
+  return sum;
 }
+
+type SumRow = Readonly<Record<"bytes" | "rows" | "last", number | bigint>>;
+
+const smallestRowId = -9223372036854775808n;

@@ -12,7 +12,7 @@ import { type PrunedResult, pruneKept } from "./prune.ts";
 import { requireSideTables } from "./side_tables.ts";
 import { putBack } from "./put_back.ts";
 import type { ReturnedResult } from "./settle_return.ts";
-import { isDue, isGivenUp, isLeftOver, isTriedAgain, isUndoneBy } from "../../state/rules/due.ts";
+import { comesBack, isDue, isLeftOver, isTriedAgain } from "../../state/rules/due.ts";
 import { takeAside } from "./take_aside.ts";
 
 /**
@@ -70,11 +70,7 @@ export async function requireKept(
   kept: readonly Kept[],
   { steps, applied }: { readonly steps: readonly Step[]; readonly applied: readonly Applied[] },
 ): Promise<void> {
-  const meant = kept.filter((each) =>
-    isDue(each, { history, applied }) || isGivenUp(each, steps) ||
-    steps.some(({ revision, direction }) => isUndoneBy(each, { history, revision: revision.id, direction }))
-  );
-  await requireSideTables(database, meant);
+  await requireSideTables(database, kept.filter((each) => comesBack(each, steps, { history, applied })));
 }
 
 interface TendOptions {

@@ -92,6 +92,12 @@ export function isGivenUp(kept: Kept, steps: readonly StepOf[]): boolean {
   return kept.state === "noting" && !steps.some((step) => isNotedBy(kept, step));
 }
 
+/** Says whether a run of steps lets kept data come back: a step of it, or one that was undone before, undoes the one that kept it. */
+export function comesBack(kept: Kept, steps: readonly StepOf[], { history, applied }: Standing): boolean {
+  return isDue(kept, { history, applied }) || isGivenUp(kept, steps) ||
+    steps.some(({ revision, direction }) => isUndoneBy(kept, { history, revision: revision.id, direction }));
+}
+
 /** Returns the command that puts back what an interrupted run did not, on a database at a revision (`null`: base), and runs no step. */
 export function returnCommand({ direction }: Kept, current: string | null): string {
   return `harbor-db ${direction === "upgrade" ? "downgrade" : "upgrade"} ${current ?? "base"}`;

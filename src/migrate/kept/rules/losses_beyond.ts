@@ -1,14 +1,15 @@
 import { columnsGone, type Loss } from "./losses.ts";
 
-/** What goes of a table, as it will be when it goes. */
+/** What is lost of a table, as it will be when that is lost. */
 export interface FurtherLoss {
-  readonly loss: Loss & { readonly kind: "table" | "columns" };
+  readonly loss: Loss;
   /** Of these columns alone it is known before what will be in them then: no statement before writes there. */
   readonly known: readonly string[];
 }
 
 /**
- * Returns which tables and columns go with statements that did not go with those before them.
+ * Returns what is lost by statements that was not lost by those before them: tables and columns that go, and columns whose values
+ * become others for the first time.
  *
  * @param before What is lost by the statements before them
  * @param after What is lost by all of them together
@@ -19,12 +20,21 @@ export function lossesBeyond(before: readonly Loss[], after: readonly Loss[]): r
     const columnsOf = (kind: Loss["kind"]) =>
       earlier.filter((each) => each.kind === kind).flatMap(columnsGone);
     const [gone, written] = [columnsOf("columns"), columnsOf("changed")];
-    if (loss.kind === "changed" || earlier.some(({ kind }) => kind === "table")) return [];
+    if (earlier.some(({ kind }) => kind === "table")) return [];
     const columns = loss.table.columns.filter(({ name }) => !gone.includes(name));
     const table = { ...loss.table, columns };
     const known = columns.map(({ name }) => name).filter((name) => !written.includes(name));
-    if (loss.kind === "table") return [{ loss: { kind: "table", table }, known }];
-    const more = loss.columns.filter((name) => !gone.includes(name));
-    return more.length === 0 ? [] : [{ loss: { kind: "columns", table, columns: more }, known }];
+    switch (loss.kind) {
+      case "table":
+        return [{ loss: { kind: "table", table }, known }];
+      case "columns": {
+        const more = loss.columns.filter((name) => !gone.includes(name));
+        return more.length === 0 ? [] : [{ loss: { ...loss, table, columns: more }, known }];
+      }
+      case "changed": {
+        const more = loss.columns.filter(({ name }) => !written.includes(name));
+        return more.length === 0 ? [] : [{ loss: { ...loss, table, columns: more }, known }];
+      }
+    }
   });
 }

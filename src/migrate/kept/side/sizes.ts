@@ -1,14 +1,40 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../../../base/dialect.ts";
 import { ownTable } from "../../../engines/statement_names.ts";
+import type { Table } from "../../../schema/snapshot.ts";
+import { rowIdWords } from "../../../sql/row_id.ts";
 import { list } from "./words.ts";
+
+/** What is summed up of the rows `t` of a table. */
+export interface RowBytes {
+  readonly table: string;
+  /** Of each row. */
+  readonly bytes: SQL;
+  /** Of which rows; `null` for all. */
+  readonly where: SQL | null;
+}
+
+/** Rows that follow one another by the id that SQLite gives them. */
+interface RowSlice {
+  /** The word for that id. */
+  readonly word: string;
+  /** The last id before them. */
+  readonly after: unknown;
+  readonly limit: number;
+}
 
 /** What rows take in a database that tells how much more fits into it. */
 export interface Sizes {
-  /** At least what a side table takes for columns of a table's rows `t`: of those of a condition, or of all. */
-  readonly inSideTable: (table: string, columns: readonly string[], where: SQL | null) => SQL;
-  /** What values of columns take in all rows of a table. */
-  readonly inTable: (table: string, columns: readonly string[]) => SQL;
+  /** What a row takes at least in a side table that gets these columns of it. */
+  readonly inSideTable: (columns: readonly string[]) => SQL;
+  /** What a row takes at least in a copy of its table with these columns, and in all indexes on them but for these. */
+  readonly inCopy: (table: Table, columns: readonly string[], without: readonly string[]) => SQL;
+  /** What a row's values of columns take. */
+  readonly values: (columns: readonly string[]) => SQL;
+  /** Asks for the word by which the rows of a table are told apart; no row where there is none. */
+  readonly rowId: (table: string) => SQL;
+  /** Asks for the sum of a slice, and how many rows are in it up to which one; without a slice, for the sum of all. */
+  readonly sum: (rows: RowBytes, slice: RowSlice | null) => SQL;
   /** Asks for what tables and their indexes take, as {@link Stored}. */
   readonly stored: (tables: readonly string[]) => SQL;
 }
@@ -25,9 +51,24 @@ export interface Stored {
 /** See {@link Sizes}; `null` where no database tells how much more fits into it. */
 export const sizes: Readonly<Record<Dialect, Sizes | null>> = {
   sqlite: {
-    inSideTable: (table, columns, where) =>
-      sum(sql`${sql.raw(String(rowBytes))} + ${valuesOf(columns)}`, table, where),
-    inTable: (table, columns) => sum(valuesOf(columns), table, null),
+    inSideTable: (columns) => sql`${sql.raw(String(rowBytes))} + ${valuesOf(columns)}`,
+    inCopy,
+    values: valuesOf,
+    rowId: (table) =>
+      sql`SELECT w.word FROM (${
+        sql.join(rowIdWords.map((word) => sql`SELECT ${word} AS word`), sql` UNION ALL `)
+      }) AS w JOIN pragma_table_list AS l ON l.schema = 'main' AND lower(l.name) = lower(${table}) AND NOT l.wr WHERE NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(l.name) AS c WHERE lower(c.name) = w.word) LIMIT 1`,
+    sum: ({ table, bytes, where }, slice) => {
+      const source = ownTable(table);
+      const wanted = where === null ? bytes : sql`CASE WHEN ${where} THEN ${bytes} END`;
+      const total = sql`SELECT coalesce(sum(${wanted}), 0) AS bytes`;
+      if (slice === null) return sql`${total}, 0 AS rows, NULL AS last FROM ${source} AS t`;
+      const id = sql.raw(slice.word);
+      const end =
+        sql`SELECT max(s.id) FROM (SELECT r.${id} AS id FROM ${source} AS r WHERE r.${id} > ${slice.after} ORDER BY r.${id} LIMIT ${slice.limit}) AS s`;
+      // Of the rows themselves it needs to read no value, where their length is in their head: a subquery would copy each.
+      return sql`${total}, count(*) AS rows, max(t.${id}) AS last FROM ${source} AS t WHERE t.${id} > ${slice.after} AND t.${id} <= (${end})`;
+    },
     stored: (tables) =>
       sql`SELECT m.name, m.tbl_name AS "table", s.pgsize AS bytes, s.unused FROM sqlite_schema AS m
       CROSS JOIN dbstat AS s ON s.name = m.name AND s.aggregate = TRUE WHERE lower(m.tbl_name) IN (${
@@ -39,11 +80,25 @@ export const sizes: Readonly<Record<Dialect, Sizes | null>> = {
 
 /** The place in its page, of two bytes; of one each the lengths of the row and of its head, its number, and what says that it has one. */
 const rowBytes = 6;
+/** The same of an index, with what says of the row's number, which may take no more. */
+const entryBytes = 5;
 
-function sum(bytes: SQL, table: string, where: SQL | null): SQL {
-  return sql`(SELECT coalesce(sum(${bytes}), 0) FROM ${ownTable(table)} AS t${
-    where === null ? sql`` : sql` WHERE ${where}`
-  })`;
+/** What nobody can tell of an index takes nothing: one on an expression, or of some rows. */
+function inCopy(table: Table, columns: readonly string[], without: readonly string[]): SQL {
+  const isIn = (name: string) => columns.includes(name);
+  // The value of such a column is the row's number.
+  const values = table.columns.filter(({ name, identity }) => isIn(name) && !identity).map(({ name }) =>
+    name
+  );
+  const indexes = table.indexes.filter(({ name, where }) => where === null && !without.includes(name))
+    .map((index) => index.columns.map((column) => column.replace(/ DESC$/, "")));
+  const keys = [...indexes, ...table.uniques.map((unique) => unique.columns)].filter((key) =>
+    key.every(isIn)
+  );
+  return sql.join([
+    sql.raw(String(rowBytes + keys.length * entryBytes)),
+    ...[values, ...keys].filter((names) => names.length > 0).map(valuesOf),
+  ], sql` + `);
 }
 
 /** Each has a byte that says of what class and length it is. */
@@ -55,7 +110,7 @@ function valueOf(value: SQL): SQL {
   const upTo = widths.map(([bytes, most]) =>
     sql` WHEN ${value} BETWEEN ${sql.raw(`-${most} - 1 AND ${most} THEN ${bytes}`)}`
   );
-  return sql`CASE typeof(${value}) WHEN 'null' THEN 0 WHEN 'real' THEN 8 WHEN 'integer' THEN CASE WHEN ${value} IN (0, 1) THEN 0${
+  return sql`CASE typeof(${value}) WHEN 'text' THEN octet_length(${value}) WHEN 'null' THEN 0 WHEN 'real' THEN 8 WHEN 'integer' THEN CASE WHEN ${value} IN (0, 1) THEN 0${
     sql.join(upTo)
   } ELSE 8 END ELSE octet_length(${value}) END`;
 }
