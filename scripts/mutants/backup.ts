@@ -123,7 +123,7 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     file: "backup/restore.ts",
-    find: "if (!isDamaged) throw error;",
+    find: "if (!isOfDatabase(error)) throw error;",
     replace: "",
     danger: "a restore goes on without a backup of what it replaces, for any reason",
     tests: ["cli/backup_files_test.ts"],

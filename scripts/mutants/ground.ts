@@ -104,8 +104,8 @@ export const groundMutants: readonly Mutant[] = [
   },
   {
     file: "base/files/replace_file.ts",
-    find: "O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode",
-    replace: "O_WRONLY | O_CREAT | O_NOFOLLOW, mode",
+    find: "linkSync(written, folder.path(name))",
+    replace: "renameSync(written, folder.path(name))",
     danger: "a file that is there already is written over",
     tests: ["base/files_replace_file_test.ts"],
   },

@@ -307,7 +307,8 @@ async function publish(
     await rename(draft, around.path(basename(manifestPath)));
     around.flush();
   } catch (error) {
-    await rm(around.path(manifest.file), { force: true });
+    // Its manifest first: without that it is none.
+    for (const name of [basename(manifestPath), manifest.file]) await rm(around.path(name), { force: true });
     throw error;
   }
   return { path, manifestPath, manifest, isWhole: true };

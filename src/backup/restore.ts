@@ -98,11 +98,16 @@ async function keepOld(context: RunContext | null, store: BackupStore): Promise<
     if (await isEmptyDatabase(context)) return null;
     return (await makeBackup(context, store, { reason: "before restore", mayReuse: true })).path;
   } catch (error) {
-    const isDamaged = error instanceof HarborError &&
-      ["not_a_database", "backup_failed"].includes(error.code);
-    if (!isDamaged) throw error;
+    if (!isOfDatabase(error)) throw error;
     const engine = await store.copier();
     if (engine.setAside === undefined) throw error;
     return await engine.setAside();
   }
+}
+
+/** Whether it is the database that could not be read, and not the backup's place that could not be written. */
+function isOfDatabase(error: unknown): boolean {
+  if (!(error instanceof HarborError)) return false;
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  return ["not_a_database", "backup_failed"].includes(error.code) && !/^E[A-Z]+$/.test(code ?? "");
 }

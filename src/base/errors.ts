@@ -243,6 +243,7 @@ const refusals: Readonly<Record<string, string>> = {
   EDQUOT: "this user's quota is used up",
   EFBIG: "it would be longer than this user may write",
   EMFILE: "this process has as many files open as it may",
+  EIO: "its device failed (input/output error)",
 };
 
 /** Returns the message of whatever was thrown. */

@@ -1,11 +1,11 @@
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { shownJsonLine } from "../base/shown_text.ts";
 import { limitRemedy } from "../base/files/limit_remedy.ts";
 import { trustedPath, withOpenFolder } from "../base/files/open_folder.ts";
 import { giveOpenFile, ownerFor } from "../base/files/owner.ts";
-import { openRegularFile, otherKind, requireOwn } from "../base/files/regular_file.ts";
+import { openRegularFile, otherKind, refuseToWriteOther, requireOwn } from "../base/files/regular_file.ts";
 import { formatRunRecord, parseRunRecords, type RunRecord } from "./rules/run_record.ts";
 
 /** A log begins with a run; of one that was cut at its beginning, or at its end, another line does. */
@@ -70,6 +70,8 @@ function appendLine(path: string, text: string): void {
     const bytes = new TextEncoder().encode(`${isCut ? "\n" : ""}${text}`);
     // A disk that fills up takes a part and says so of the rest alone.
     for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+    // Some file systems say not before that there was no room, or that the device failed.
+    fsyncSync(file);
   });
 }
 
@@ -88,6 +90,7 @@ function tailOf(file: number): string {
 /** Opens a log in the folder that its path leads to, and no link, FIFO or device in its place. */
 function openToAppend(path: string): number {
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  refuseToWriteOther(path);
   const real = trustedPath(path);
   return withOpenFolder(dirname(real), (folder) => {
     const flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;

@@ -25,6 +25,17 @@ test("createFile() makes a file with its rights, and writes over none, nor throu
     return Promise.resolve();
   }));
 
+test("createFile() leaves nothing under the name of what could not be written whole", () =>
+  withSmallDisk(64, (folder) => {
+    writeFileSync(join(folder, "some"), "x".repeat(32 * 1024));
+    assert.throws(
+      () => createFile(join(folder, "verify.env"), "SECRET=1\n".repeat(10_000), { mode: 0o600 }),
+      { code: "file_failed", hint: /Free some space/ },
+    );
+    assert.deepEqual(readdirSync(folder), ["some"]);
+    return Promise.resolve();
+  }));
+
 test("what a limit refused has the remedy of that limit", () =>
   withSmallDisk(16, (folder) => {
     try {

@@ -190,3 +190,24 @@ test("a large copy goes to the disk in stretches, since whoever commits beside i
       assert.ok(bytes > mib / 2 && bytes < 4 * mib, `${bytes} bytes of ${name}`);
     }
   }));
+
+test("a page, metrics and a line of the log are on the disk before verify says that all is well", () =>
+  withCase(async (given) => {
+    await fill(given, 5);
+    await given.expect(0, "upgrade", "--no-backup");
+    const place = (name: string) => join(given.cwd, name);
+    const steps = await traced(
+      given,
+      ...["verify", "--only", "history", "--report", place("page.html")],
+      ...["--prometheus", place("m.prom"), "--log", place("v.jsonl")],
+    );
+    inOrder(steps, /^sync .*\/v\.jsonl$/);
+    for (const name of ["page.html", "m.prom"]) {
+      inOrder(
+        steps,
+        /^sync .*\/new$/,
+        new RegExp(`^rename .*/new .*/${name}$`),
+        new RegExp(`^sync ${given.cwd}$`),
+      );
+    }
+  }));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
@@ -278,4 +278,84 @@ test("schedule --uninstall removes the units that --install wrote after a yes, a
       env,
     });
     assert.equal(foreign.code, 4);
+  }));
+
+test("schedule refuses a user that there is none of, by name or by number, and says for whom a line of a crontab is", () =>
+  withFolder(async (cwd) => {
+    const env = { DATABASE_URL: "postgresql://harbor@db.example.org/harbor" };
+    const schedule = (...args: readonly string[]) =>
+      runCli(["schedule", "--skip", "backup", ...args], { cwd, env });
+    for (const user of ["nosuchuser", "54321"]) {
+      for (const args of [[], ["--cron"], ["--install", "--unit-dir", "units"]]) {
+        const { code, stdout, stderr } = await schedule("--user", user, ...args);
+        assert.equal(code, 2, stdout);
+        assert.match(stderr, new RegExp(`^error: Cannot schedule "verify": there is no user ${user}$`, "m"));
+      }
+    }
+    assert.deepEqual(await readdir(cwd), []);
+    assert.match((await schedule("--user", "daemon")).stdout, /^User=daemon$/m);
+    const line = await schedule("--user", "daemon", "--cron");
+    assert.match(line.stderr, /the line is for daemon: crontab -u daemon -e$/m);
+    assert.equal(line.code, 0, line.stderr);
+
+    // A file whose owner has no account.
+    await writeFile(join(cwd, "app.db"), "");
+    await chown(join(cwd, "app.db"), 54321, 54321);
+    const orphan = await schedule("--database-url", "sqlite:///app.db");
+    assert.equal(orphan.code, 2, orphan.stdout);
+    assert.match(
+      orphan.stderr,
+      /there is no user 54321\nhint: +Let it run as one that there is: --user <name>$/m,
+    );
+  }));
+
+test("what verify cannot write is refused when it is scheduled, and by verify, whatever leads to it", () =>
+  withFolder(async (cwd) => {
+    assert.equal((await runCli(["upgrade"], { cwd })).code, 0);
+    execFileSync("mkfifo", [join(cwd, "fifo")]);
+    await mkdir(join(cwd, "folder"));
+    await symlink("/dev/null", join(cwd, "link"));
+    const state = { XDG_STATE_HOME: join(cwd, "state") };
+    for (
+      const [path, kind] of [
+        ["/dev/null", "a device"],
+        ["link", "a device"],
+        ["fifo", "a FIFO"],
+        ["folder", "a folder"],
+        // A pipe, here.
+        ["/dev/stdout", "a FIFO"],
+      ] as const
+    ) {
+      for (const option of ["--report", "--prometheus", "--log"]) {
+        const planned = await runCli(["schedule", "--skip", "backup", option, path], { cwd, env: state });
+        assert.equal(planned.code, 2, `${option} ${path}: ${planned.stderr}`);
+        assert.match(planned.stderr, new RegExp(`^error: Cannot schedule "verify": ".*" is ${kind}$`, "m"));
+        const { code, stderr } = await runHere(["verify", "--only", "history", option, path], {
+          cwd,
+          env: state,
+        });
+        if (path === "/dev/stdout") continue;
+        assert.equal(code, 1, `${option} ${path}: ${stderr}`);
+        assert.match(stderr, new RegExp(`^error: Cannot (?:read|write) ".*": it is ${kind}$`, "m"));
+      }
+    }
+    const { stdout, stderr } = await runCli(
+      ["verify", "--only", "history", "--report", "/dev/stdout"],
+      { cwd, env: state },
+    );
+    assert.match(stderr, /^error: Cannot write "\/dev\/stdout": it is a (?:FIFO|socket)$/m);
+    assert.doesNotMatch(stdout, /<html/);
+
+    // A link to nothing yet: the folder that it leads to is the one that the service writes.
+    await symlink(join(cwd, "folder", "page.html"), join(cwd, "page.html"));
+    const { stdout: units } = await runCli(["schedule", "--skip", "backup", "--report", "page.html"], {
+      cwd,
+      env: state,
+    });
+    assert.match(units, /^ReadWritePaths=.*\/folder"/m);
+    assert.equal(
+      (await runHere(["verify", "--only", "history", "--report", "page.html"], { cwd, env: state })).code,
+      0,
+    );
+    assert.match(await readFile(join(cwd, "folder", "page.html"), "utf8"), /<html/);
   }));

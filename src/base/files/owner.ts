@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { currentUser, trustedPath, withOpenFolder } from "./open_folder.ts";
+import { limitRemedy } from "./limit_remedy.ts";
 import { quoteForShell } from "../quote_shell.ts";
 
 /** Whom a file belongs to. */
@@ -98,7 +99,7 @@ function thirdUser(path: string): number | undefined {
 /** Returns what to do about a file or folder that could not be read. */
 export function readingHint(path: string, error: unknown): string {
   const isForbidden = ["EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "");
-  if (!isForbidden) return `Look what it is: ls -ld ${quoteForShell(path)}`;
+  if (!isForbidden) return limitRemedy(error) ?? `Look what it is: ls -ld ${quoteForShell(path)}`;
   const command = chownCommand(path);
   return command === null
     ? runAsOwner("it", path)

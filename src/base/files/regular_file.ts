@@ -17,6 +17,26 @@ export function otherKind(
     : "a device";
 }
 
+/** Returns what is at a path, wherever links lead, in words; `null` for an ordinary file, and for nothing. */
+export function otherKindAt(path: string): string | null {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? null : otherKind(stat);
+}
+
+/**
+ * Refuses to write where something else than an ordinary file is: it would be replaced, or wait for a reader.
+ *
+ * @throws {HarborError} `file_failed`; the system's own errors
+ */
+export function refuseToWriteOther(path: string): void {
+  const kind = otherKindAt(path);
+  if (kind === null) return;
+  throw new HarborError("file_failed", `Cannot write "${path}": it is ${kind}`, {
+    hint: "Give the path of a file.",
+    details: { path },
+  });
+}
+
 /** Whether a path leads to an ordinary file. */
 export function isRegularFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;

@@ -1,14 +1,23 @@
-import { closeSync, constants, fchmodSync, lstatSync, openSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname } from "node:path";
 import { HarborError, messageOf } from "../errors.ts";
 import { makePrivateFolder, type OpenFolder, trustedPath, withOpenFolder } from "./open_folder.ts";
 import { giveOpenFile, type Owner, ownerFor } from "./owner.ts";
-import { otherKind, type OwnFile, requireOwn } from "./regular_file.ts";
+import { type OwnFile, refuseToWriteOther, requireOwn } from "./regular_file.ts";
 import { limitRemedy } from "./limit_remedy.ts";
 
 /**
- * Puts a text in the place of a file, so that a reader sees the old one or the new one and never a part. It is written
- * in a folder of its own that nobody else can reach into, also in a folder that belongs to somebody else; what root
+ * Puts a text in the place of a file, so that a reader sees the old one or the new one and never a part, also after a crash. It is
+ * written in a folder of its own that nobody else can reach into, also in a folder that belongs to somebody else; what root
  * writes there belongs to the folder's owner.
  *
  * @param mode Its rights; left out, they are what the process gives to new files
@@ -21,35 +30,44 @@ export function replaceFile(
   { mode, own }: { readonly mode?: number; readonly own?: OwnFile } = {},
 ): void {
   inTrustedFolder(path, (folder, name) => {
-    const there = lstatSync(folder.path(name), { throwIfNoEntry: false });
-    const kind = there === undefined ? null : otherKind(there);
-    if (kind !== null) throw new Error(`it is ${kind}`);
     if (own !== undefined) requireOwn(folder.path(name), path, own);
-    // It neither ends nor begins like what programs look for in the folder.
-    const aside = makePrivateFolder(folder, ".harbor-db-");
-    try {
-      writeNew(aside.path("new"), text, { mode, owner: ownerFor(folder.path(".")) });
-      renameSync(aside.path("new"), folder.path(name));
-    } finally {
-      aside.remove();
-    }
+    const file = { text, mode, owner: ownerFor(folder.path(".")) };
+    withNewFile(folder, file, (written) => renameSync(written, folder.path(name)));
   });
 }
 
 /**
- * Makes a file that is not there yet.
+ * Makes a file that is not there yet: all of it, or nothing.
  *
  * @throws {HarborError} `file_failed`, also when it is there; `unsafe_path`
  */
 export function createFile(path: string, text: string, { mode }: { readonly mode: number }): void {
-  inTrustedFolder(path, (folder, name) => writeNew(folder.path(name), text, { mode, owner: null }));
+  inTrustedFolder(path, (folder, name) => {
+    // Unlike a new name, a second one takes the place of nothing.
+    withNewFile(folder, { text, mode, owner: null }, (written) => linkSync(written, folder.path(name)));
+  });
 }
 
-function writeNew(
-  path: string,
-  text: string,
-  { mode, owner }: { readonly mode: number | undefined; readonly owner: Owner | null },
-): void {
+interface NewFile {
+  readonly text: string;
+  readonly mode: number | undefined;
+  readonly owner: Owner | null;
+}
+
+/** Writes a file aside, and has it named when all of it is on the disk. */
+function withNewFile(folder: OpenFolder, file: NewFile, name: (written: string) => void): void {
+  // It neither ends nor begins like what programs look for in the folder.
+  const aside = makePrivateFolder(folder, ".harbor-db-");
+  try {
+    writeNew(aside.path("new"), file);
+    name(aside.path("new"));
+    folder.flush();
+  } finally {
+    aside.remove();
+  }
+}
+
+function writeNew(path: string, { text, mode, owner }: NewFile): void {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
   const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode ?? 0o666);
   try {
@@ -57,6 +75,7 @@ function writeNew(
     for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
     giveOpenFile(file, owner);
     if (mode !== undefined) fchmodSync(file, mode);
+    fsyncSync(file);
   } finally {
     closeSync(file);
   }
@@ -64,6 +83,7 @@ function writeNew(
 
 function inTrustedFolder(path: string, work: (folder: OpenFolder, name: string) => void): void {
   try {
+    refuseToWriteOther(path);
     const real = trustedPath(path);
     withOpenFolder(dirname(real), (folder) => work(folder, basename(real)));
   } catch (error) {

@@ -12,6 +12,7 @@ import type { UnitPlan } from "../../verify/schedule/systemd_units.ts";
 import { selectChecks } from "../../verify/checks/all.ts";
 import { backupCheck } from "../../verify/checks/backup.ts";
 import { currentUser } from "../../base/files/open_folder.ts";
+import { throughLink } from "../../base/files/real_path.ts";
 import type { App } from "../../cli/app.ts";
 import type { System } from "../../cli/system.ts";
 import { backupFolder, backupOptions, keepOptions } from "../backup/options.ts";
@@ -92,7 +93,8 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const writesBackups = options.restoreDrill || options.backup;
   const files =
     ([["replace", options.report], ["replace", options.prometheus], ["append", options.log]] as const)
-      .flatMap(([kind, path]) => path === undefined ? [] : [{ kind, path: absolute(path) }]);
+      // Of a link the folder that it leads to is written.
+      .flatMap(([kind, path]) => path === undefined ? [] : [{ kind, path: throughLink(absolute(path)) }]);
   const folders = files.map(({ path }) => dirname(path));
   const user = isRoot
     ? options.user ?? ownerOf(url.isFile ? file : checksBackups ? backups : null)

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HarborError } from "../../base/errors.ts";
+import { otherKindAt } from "../../base/files/regular_file.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 
 /** What a service is to read, and as whom. */
@@ -39,6 +40,37 @@ export function refuseUnreadable({ user, paths }: Reading): void {
     },
   );
 }
+
+/**
+ * Refuses a user that there is none of: its service would not start. Where nobody can be asked, nobody is refused.
+ *
+ * @throws {HarborError} `bad_config`
+ */
+export function refuseUnknown(user: Reading["user"]): void {
+  // A user that runs this, or that systemd makes up, is no question.
+  if (typeof user !== "string" || !isUnknown(user)) return;
+  const isNumber = /^\d+$/.test(user);
+  throw new HarborError("bad_config", `Cannot schedule "verify": there is no user ${user}`, {
+    hint: [
+      "Let it run as one that there is: --user <name>",
+      ...isNumber ? [] : [`Or, as root, make it: useradd --system ${quoteForShell(user)}`],
+    ],
+    details: { user },
+  });
+}
+
+/** Asks as systemd does: also for those that are on no list of this machine. */
+function isUnknown(user: string): boolean {
+  try {
+    execFileSync("getent", ["passwd", "--", user], { stdio: "ignore" });
+    return false;
+  } catch (error) {
+    return (error as { readonly status?: unknown }).status === notFound;
+  }
+}
+
+/** By which getent says that there is no such key. */
+const notFound = 2;
 
 /** Whether there is something, or may be: what this user cannot look at is not missing for that. */
 function isThere(path: string): boolean {
@@ -91,6 +123,7 @@ done`;
  * @throws {HarborError} `bad_config`
  */
 export function refuseUnwritable(user: Reading["user"], outputs: readonly Output[]): void {
+  refuseOtherKinds(outputs);
   const args = outputs.flatMap(({ kind, path }) => [kind, kind === "folder" ? path : dirname(path), path]);
   const [inTheWay] = tried(user, ["sh", "-c", writingScript, "sh", ...args])?.split("\0") ?? [];
   if (inTheWay === undefined || inTheWay === "") return;
@@ -113,6 +146,27 @@ export function refuseUnwritable(user: Reading["user"], outputs: readonly Output
       details: { path: inTheWay },
     },
   );
+}
+
+/** Refuses for an output what no run writes: a folder, a device, a FIFO. */
+function refuseOtherKinds(outputs: readonly Output[]): void {
+  for (const { kind, path } of outputs) {
+    const other = kind === "folder" ? null : seenKind(path);
+    if (other === null) continue;
+    throw new HarborError("bad_config", `Cannot schedule "verify": "${path}" is ${other}`, {
+      hint: "Give the path of a file.",
+      details: { path },
+    });
+  }
+}
+
+/** Who may not look there may not write there, which is said next. */
+function seenKind(path: string): string | null {
+  try {
+    return otherKindAt(path);
+  } catch {
+    return null;
+  }
 }
 
 /** Returns the command that makes a folder for that user; one that systemd makes up can have none. */

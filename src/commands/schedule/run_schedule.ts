@@ -12,7 +12,7 @@ import { readRegularText } from "../../base/files/regular_file.ts";
 import { createFile, replaceFile } from "../../base/files/replace_file.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
-import { refuseUnreadable, refuseUnwritable } from "./refuse_user.ts";
+import { refuseUnknown, refuseUnreadable, refuseUnwritable } from "./refuse_user.ts";
 import { planSchedule, type SchedulePlan, type ScheduleValues } from "./plan.ts";
 
 /** Prints or writes what runs `verify` every night. */
@@ -27,9 +27,11 @@ export async function runSchedule(app: App, options: ScheduleValues): Promise<Ou
     });
   }
   // A crontab is most often that of the user who asks for its line.
-  const as = options.cron ? undefined : plan.user;
+  const as = options.cron ? user : plan.user;
+  refuseUnknown(user ?? as);
   refuseUnreadable({ user: as, paths: plan.checked });
   refuseUnwritable(as, plan.outputs);
+  if (user !== undefined) noteUser(app, { plan, user, isCron: options.cron });
   if (options.cron) return printCron(app, plan);
   const units = renderUnits(withLog(plan, options));
   const files = units.map(({ name, text }) => ({ path: join(plan.unitDir, name), text }));
@@ -39,6 +41,17 @@ export async function runSchedule(app: App, options: ScheduleValues): Promise<Ou
     return { json: { files: files.map((file) => ({ ...file, state: "shown" })), next: nextSteps(plan) } };
   }
   return await install(app, plan, { files, isDryRun: options.dryRun });
+}
+
+/** Says what is left to do for a user that nothing of what is printed or written names. */
+function noteUser(
+  { report, system }: App,
+  { plan, user, isCron }: { readonly plan: SchedulePlan; readonly user: string; readonly isCron: boolean },
+): void {
+  if (isCron) report.note(`the line is for ${user}: crontab -u ${quoteForShell(user)} -e`);
+  else if (plan.user === undefined && user !== system.userName()) {
+    report.note(`a user's own units run as that user: for ${user}, run this as root`);
+  }
 }
 
 function printCron(app: App, plan: SchedulePlan): Outcome {

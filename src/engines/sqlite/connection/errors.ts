@@ -1,5 +1,6 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { realPath } from "../../../base/files/real_path.ts";
 import { foldName } from "../../../base/fold_name.ts";
 import { formatBytes } from "../../../base/quantity.ts";
 import { firstLine } from "../../../sql/first_line.ts";
@@ -158,7 +159,8 @@ const sharedBytes = 32_768;
  * make beside a file in WAL mode, without which nobody can even read it.
  */
 function judgeDevices(paths: readonly string[]): Judgement {
-  const devices = [...new Set(paths.map((path) => dirname(path)))].map((folder) => ({
+  // Our own files are reached through folders that are open.
+  const devices = [...new Set(paths.map((path) => realPath(dirname(path))))].map((folder) => ({
     folder,
     free: freeOf(folder),
   }));
