@@ -13,9 +13,10 @@ import { type Meddle, type S3Server, withS3Server } from "../support/servers/s3_
 
 const { signal } = new AbortController();
 
-function open({ endpoint, env }: Pick<S3Server, "endpoint" | "env">): Bucket {
+function open({ endpoint, env }: Pick<S3Server, "endpoint" | "env">, patienceMs = 60_000): Bucket {
   const address = parseBucketAddress(`s3://copies/nightly?endpoint=${endpoint}`, {});
-  return openBucket({ address, keys: findBucketKeys(address, env), pauseMs: 1, partBytes: 1024 * 1024 });
+  const keys = findBucketKeys(address, env);
+  return openBucket({ address, keys, pauseMs: 1, patienceMs, partBytes: 1024 * 1024 });
 }
 
 /** A file of so many bytes, with its digest. */
@@ -110,6 +111,42 @@ test("a bucket", async (t) => {
         });
         assert.deepEqual(ranges.map((each) => each !== undefined), [false, true, true]);
       });
+
+      // One row a server that sends a piece now and then: how large each is, and how many bytes there are.
+      for (
+        const [how, piece, bytes] of [["drips", 1, 70_000], ["is slow", 200, 6_000]] as const
+      ) {
+        await t.test(`waits for no answer that drips, and for one that is slow: it ${how}`, async () => {
+          const asked: unknown[] = [];
+          const meddle: Meddle = ({ headers }) => {
+            const from = Number(/^bytes=(\d+)-$/.exec(headers["range"] ?? "")?.[1] ?? 0);
+            asked.push(from);
+            const body = Readable.from((async function* () {
+              for (let at = from; at < bytes; at += piece) {
+                await new Promise((resolve) => setTimeout(resolve, 20));
+                yield new Uint8Array(piece);
+              }
+            })());
+            const range = { "content-range": `bytes ${from}-${bytes - 1}/${bytes}` };
+            return Promise.resolve({
+              status: from === 0 ? 200 : 206,
+              headers: { "etag": '"1"', "content-length": String(bytes - from), ...from === 0 ? {} : range },
+              body,
+            });
+          };
+          const impatient = open(server, 400);
+          await server.meddling(meddle, async () => {
+            const reading = readAll(impatient.read("a.db", bytes, signal));
+            if (how === "is slow") return assert.equal((await reading).length, bytes);
+            await assertRejects(reading, {
+              code: "bucket_failed",
+              message:
+                /"a\.db" breaks off after \d+ of 70000 bytes \(for 400 ms less than 1 kB a second came\)/,
+            });
+            assert.equal(asked.length, 4);
+          });
+        });
+      }
 
       // One row a hostile answer to a list: what of it is refused.
       const lists: readonly (readonly [string, string, RegExp])[] = [

@@ -6,15 +6,9 @@ import type { FileDigest } from "../../base/files/file_digest.ts";
 import { type ListPage, parseListPage } from "./rules/answers.ts";
 import type { BucketAddress } from "./rules/address.ts";
 import { digestHeader, onlyNew } from "./rules/headers.ts";
+import { piecesOf, readBytes, readShort, Stalled } from "./answer_body.ts";
 import { changedFile } from "./changed_file.ts";
-import {
-  type BucketConnection,
-  mostAttempts,
-  openRequests,
-  piecesOf,
-  readBytes,
-  readShort,
-} from "./requests.ts";
+import { type BucketConnection, mostAttempts, openRequests } from "./requests.ts";
 import { uploadParts } from "./upload_parts.ts";
 
 /** What a bucket says of an object. */
@@ -74,13 +68,13 @@ const longestList = 16 * 1024 * 1024;
 export function openBucket(connection: BucketConnection): Bucket {
   const { address, partBytes } = connection;
   const requests = openRequests(connection);
-  const { send, failure, pause } = requests;
+  const { send, failure, pause, patienceMs } = requests;
   const keyOf = (name: string) => address.prefix + name;
 
   async function readPage(query: Record<string, string>, signal: AbortSignal): Promise<ListPage> {
     const response = await send({ method: "GET", key: "", query }, signal);
     try {
-      return parseListPage(await readShort(response, longestList));
+      return parseListPage(await readShort(response, patienceMs, longestList));
     } catch (error) {
       stopBackupIfAsked(signal);
       throw failure(`its answer to a list cannot be read: ${messageOf(error)}`, error);
@@ -141,7 +135,7 @@ export function openBucket(connection: BucketConnection): Bucket {
         const response = await send({ method: "GET", key: keyOf(name), answers: [404] }, signal);
         if (response.status === 404) return await response.body?.cancel(), null;
         try {
-          const bytes = await readBytes(response, most);
+          const bytes = await readBytes(response, patienceMs, most);
           const length = response.headers.get("content-length");
           if (length === null || Number(length) === bytes.length) return new TextDecoder().decode(bytes);
           throw new Error("it is cut off");
@@ -168,12 +162,13 @@ export function openBucket(connection: BucketConnection): Bucket {
         }
         tag ??= response.headers.get("etag");
         let problem: unknown = new Error("it ends too soon");
+        let hasCome = false;
         try {
-          for await (const piece of piecesOf(response)) {
+          for await (const piece of piecesOf(response, patienceMs)) {
             stopBackupIfAsked(signal);
             if (at + piece.length > bytes) throw new RangeError(`it is longer than ${bytes} bytes`);
             at += piece.length;
-            failures = 0;
+            hasCome = true;
             yield piece;
           }
         } catch (error) {
@@ -185,7 +180,9 @@ export function openBucket(connection: BucketConnection): Bucket {
         if (problem instanceof RangeError) {
           throw failure(`"${name}" is not what it was: ${problem.message}`, problem);
         }
-        if (++failures === mostAttempts || tag === null) {
+        // What breaks off again and again comes to its end some time; what stalls does not.
+        failures = hasCome && !(problem instanceof Stalled) ? 1 : failures + 1;
+        if (failures === mostAttempts || tag === null) {
           throw failure(
             `"${name}" breaks off after ${at} of ${bytes} bytes (${messageOf(problem)})`,
             problem,

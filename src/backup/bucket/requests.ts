@@ -3,6 +3,7 @@ import { AwsV4Signer } from "aws4fetch";
 import { createHash } from "node:crypto";
 import { HarborError } from "../../base/errors.ts";
 import { stopBackupIfAsked } from "../../base/stop_backup.ts";
+import { readShort } from "./answer_body.ts";
 import { errorCode } from "./rules/answers.ts";
 import { certificateHint, isOfCertificate } from "../../base/certificate.ts";
 import type { BucketAddress, BucketKeys } from "./rules/address.ts";
@@ -27,6 +28,8 @@ export interface BucketRequests {
    * @throws {HarborError} `bucket_failed`, `interrupted`
    */
   send(request: BucketRequest, signal: AbortSignal): Promise<Response>;
+  /** See {@link BucketConnection}. */
+  readonly patienceMs: number;
   /** Waits before another attempt; the first has the number 1. */
   pause(attempt: number, signal: AbortSignal): Promise<void>;
   /** Returns the error for what a bucket did. */
@@ -38,6 +41,8 @@ export interface BucketConnection {
   readonly keys: BucketKeys;
   /** Before the second attempt, in milliseconds; it doubles from there. */
   readonly pauseMs: number;
+  /** How long it may let wait for an answer, and be slow with it, in milliseconds. */
+  readonly patienceMs: number;
   /** What is longer goes in parts that are at least as long, in bytes. */
   readonly partBytes: number;
 }
@@ -45,16 +50,12 @@ export interface BucketConnection {
 /** How often a request is sent in all. */
 export const mostAttempts = 4;
 
-/** How long an answer may let wait, and how slow a request's body may leave. */
-export const patienceMs = 60_000;
+/** How slow the body of a request may leave. */
 const slowestBytesPerMs = 32;
-
-/** An error's answer is short. */
-const longestError = 64 * 1024;
 
 /** Opens a bucket; nothing is sent before it is asked for. */
 export function openRequests(
-  { address, keys, pauseMs }: Omit<BucketConnection, "partBytes">,
+  { address, keys, pauseMs, patienceMs }: Omit<BucketConnection, "partBytes">,
 ): BucketRequests {
   const failure = (state: string, cause?: unknown) =>
     new HarborError("bucket_failed", `Cannot use "${address.place}"`, {
@@ -107,7 +108,7 @@ export function openRequests(
     const asked = request.method === "HEAD" && response.status >= 400
       ? await sendOnce({ ...request, method: "GET", headers: { range: "bytes=0-0" } }, signal)
       : response;
-    return errorCode(await readShort(asked).catch(() => ""));
+    return errorCode(await readShort(asked, patienceMs).catch(() => ""));
   }
 
   async function pause(attempt: number, signal: AbortSignal): Promise<void> {
@@ -118,6 +119,7 @@ export function openRequests(
   }
 
   return {
+    patienceMs,
     failure,
     pause,
     send: async (request, signal) => {
@@ -140,56 +142,6 @@ export function openRequests(
       }
     },
   };
-}
-
-/**
- * Reads the text of an answer.
- *
- * @throws {RangeError} when it is longer than it may be; what the connection throws
- */
-export async function readShort(response: Response, most = longestError): Promise<string> {
-  return new TextDecoder().decode(await readBytes(response, most));
-}
-
-/** As {@link readShort}, of what need not be a text. */
-export async function readBytes(response: Response, most: number): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of piecesOf(response)) {
-    bytes += piece.length;
-    if (bytes > most) throw new RangeError(`it is longer than ${most} bytes`);
-    pieces.push(piece);
-  }
-  return joined(pieces, bytes);
-}
-
-/** Returns the pieces of an answer's body, each of which comes in time. Whoever leaves early closes it. */
-export async function* piecesOf(response: Response): AsyncGenerator<Uint8Array> {
-  if (response.body === null) return;
-  const reader = response.body.getReader();
-  try {
-    for (;;) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error("nothing came for a minute")), patienceMs);
-      });
-      const { done, value } = await Promise.race([reader.read(), late]).finally(() => clearTimeout(timer));
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
-  }
-}
-
-function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 /** Whether the same request may well succeed in a moment. */

@@ -4,7 +4,8 @@ import { messageOf } from "../../base/errors.ts";
 import { stopBackupIfAsked } from "../../base/stop_backup.ts";
 import type { FileDigest } from "../../base/files/file_digest.ts";
 import { changedFile } from "./changed_file.ts";
-import { type BucketRequests, readShort } from "./requests.ts";
+import { readShort } from "./answer_body.ts";
+import type { BucketRequests } from "./requests.ts";
 import { parseUploadId, parseUploads, renderParts, requireCompleted } from "./rules/answers.ts";
 import { digestHeader, onlyNew } from "./rules/headers.ts";
 import { partSize } from "./rules/part_size.ts";
@@ -110,7 +111,7 @@ async function understood<T>(
   parse: (text: string) => T,
 ): Promise<T> {
   try {
-    return parse(await readShort(response));
+    return parse(await readShort(response, requests.patienceMs));
   } catch (error) {
     stopBackupIfAsked(signal);
     throw requests.failure(`its answer to an upload cannot be read: ${messageOf(error)}`, error);
@@ -140,7 +141,7 @@ async function takeBackAbandoned(upload: PartsUpload): Promise<void> {
       answers: [400, 403, 404, 405, 501],
     }, signal);
     const now = Date.parse(response.headers.get("date") ?? "");
-    for (const each of parseUploads(await readShort(response, 1024 * 1024))) {
+    for (const each of parseUploads(await readShort(response, requests.patienceMs, 1024 * 1024))) {
       const isOurs = ownName.test(each.key.slice(prefix.length)) && each.key.startsWith(prefix);
       if (isOurs && now - each.begunAt > abandonedMs) await takeBack({ ...upload, key: each.key }, each.id);
     }

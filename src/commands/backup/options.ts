@@ -147,6 +147,9 @@ async function placeOf(
 /** How long a bucket is left alone before it is asked again, in milliseconds; doubled from there. */
 const bucketPauseMs = 500;
 
+/** How long it may let wait for an answer, and be slow with it, in milliseconds. */
+const bucketPatienceMs = 60_000;
+
 /**
  * Opens the bucket at an address, with the keys of the environment.
  *
@@ -160,7 +163,13 @@ async function openAppBucket({ environment }: System, written: string): Promise<
     import("../../backup/bucket/bucket.ts"),
     import("../../backup/bucket/rules/part_size.ts"),
   ]);
-  return openBucket({ address, keys, pauseMs: bucketPauseMs, partBytes: usualPart });
+  return openBucket({
+    address,
+    keys,
+    pauseMs: bucketPauseMs,
+    patienceMs: bucketPatienceMs,
+    partBytes: usualPart,
+  });
 }
 
 /**
