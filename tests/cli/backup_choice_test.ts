@@ -73,7 +73,10 @@ eachCase(
     assert.match((await given.expect(4, "backup", "delete", id)).stderr, /there is no terminal/);
     assert.equal(backupsIn(given.folder).length, 2);
     await given.expect(0, "backup", "delete", id, "--yes");
-    await given.expect(2, "backup", "delete", "latest", "--yes");
+    assert.match(
+      (await given.expect(2, "backup", "delete", "latest", "--yes")).stderr,
+      /^error: Cannot remove "latest": what is removed has to be named$/m,
+    );
     assert.ok(!existsSync(first));
     assert.deepEqual(backupsIn(given.folder), [basename(second)]);
     const last = await given.expect(0, "backup", "delete", basename(second), "--yes");

@@ -1,3 +1,4 @@
+import { HarborError } from "../../base/errors.ts";
 import { formatBytes } from "../../base/quantity.ts";
 import { openAppBackups, sourceOptions } from "./options.ts";
 import { ageText, listedBackup, positionText } from "./output.ts";
@@ -9,9 +10,9 @@ export const backupDeleteCommand = defineCommand({
   options: sourceOptions,
   examples: [{ line: "backup delete openharbor-20260728T1011", does: "the backup whose id begins so" }],
   run: async (app, { args, options }) => {
+    if (args[0] === "latest") throw unnamed();
     const { deleteBackup } = await import("../../backup/store/delete.ts");
     const { place } = await openAppBackups(app, options);
-    // `latest` could be that of a database from which this one was copied.
     const backup = await place.read(await place.find(args[0]!, app.system.cwd));
     const { manifest } = backup;
     const others = (await place.list()).backups.filter((each) =>
@@ -28,3 +29,11 @@ export const backupDeleteCommand = defineCommand({
     return { json: { removed: listedBackup(backup) } };
   },
 });
+
+/** The latest could be that of a database from which this one was copied, and another one a moment later. */
+function unnamed(): HarborError {
+  return new HarborError("unknown_backup", 'Cannot remove "latest"', {
+    state: "what is removed has to be named",
+    hint: "harbor-db backup list",
+  });
+}
