@@ -25,6 +25,7 @@ const echoMs = 300;
  */
 export async function runMain(build: BuildInfo): Promise<void> {
   keepStdout();
+  const started = keepCertificates();
   const stop = new AbortController();
   const listeners: (readonly [NodeJS.Signals, () => void])[] = [];
   const schemaHost = createSchemaHost(process, {
@@ -39,7 +40,7 @@ export async function runMain(build: BuildInfo): Promise<void> {
       }
     },
   });
-  const system = createSystem(build, { signal: stop.signal, schemaHost });
+  const system = createSystem(build, { signal: stop.signal, schemaHost, started });
   const ignored = ignoredSignals();
   let stoppedAt = 0;
   for (const [signal, number] of [["SIGHUP", 1n], ["SIGINT", 2n], ["SIGTERM", 15n]] as const) {
@@ -78,6 +79,22 @@ function keepStdout(): void {
   Object.defineProperty(process, "stdout", { get: () => process.stderr });
 }
 
+/** By which Node's programs are told to take any certificate. */
+const anyCertificate = "NODE_TLS_REJECT_UNAUTHORIZED";
+
+/**
+ * Has the runtime look at certificates whatever the environment says: a variable that was meant for another program would give
+ * keys and rows to whoever is between.
+ *
+ * @returns The environment as it was
+ */
+function keepCertificates(): NodeJS.ProcessEnv {
+  if (process.env[anyCertificate] === undefined) return process.env;
+  const started = { ...process.env };
+  process.env[anyCertificate] = "1";
+  return started;
+}
+
 async function run(system: System, args: readonly string[]): Promise<number> {
   // Scripts ask for it often, and to read the command line takes longer than all the rest of it.
   if (args.length === 1 && args[0] === "--version" && !system.environment["HARBOR_DB_JSON"]) {
@@ -90,7 +107,12 @@ async function run(system: System, args: readonly string[]): Promise<number> {
 
 function createSystem(
   build: BuildInfo,
-  { signal, schemaHost }: { readonly signal: AbortSignal; readonly schemaHost: SchemaHost },
+  { signal, schemaHost, started }: {
+    readonly signal: AbortSignal;
+    readonly schemaHost: SchemaHost;
+    /** What commands of the operator's get. */
+    readonly started: NodeJS.ProcessEnv;
+  },
 ): System {
   const cwd = process.cwd();
   const checkout = join(import.meta.dirname ?? "", "..");
@@ -122,7 +144,7 @@ function createSystem(
     signal,
     schemaHost,
     client: createClient(build),
-    commandHost: { cwd, environment: process.env, signalGroup },
+    commandHost: { cwd, environment: started, signalGroup },
   };
 }
 

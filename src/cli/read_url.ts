@@ -27,6 +27,13 @@ export function userFiles({ homeFolder, envFile, cwd }: Surroundings): UserFiles
     get home() {
       return homeFolder();
     },
+    isThere(path) {
+      try {
+        return statSync(path, { throwIfNoEntry: false }) !== undefined;
+      } catch {
+        return false;
+      }
+    },
     read(path) {
       try {
         const text = readRegularText(path, mostBytes);

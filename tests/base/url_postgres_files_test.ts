@@ -12,6 +12,7 @@ function read(
   const asked: string[] = [];
   const files = {
     home: "/home/anna",
+    isThere: (path: string) => given[path] !== undefined,
     read: (path: string) => {
       asked.push(path);
       const file = given[path];
@@ -74,7 +75,11 @@ test("a file of passwords is asked last, where it is said to be, and calls the u
 });
 
 test("a file of passwords that others may use is passed over, and named", () => {
-  const files = { home: "/home/anna", read: () => ({ text: "h:*:*:*:secret", isOpen: true }) };
+  const files = {
+    home: "/home/anna",
+    isThere: () => false,
+    read: () => ({ text: "h:*:*:*:secret", isOpen: true }),
+  };
   const { remarks, ...url } = parseDatabaseUrl("postgresql://anna@h/db", {}, files);
   assert.deepEqual(remarks, [
     '"/home/anna/.pgpass" is passed over, since others may use it: chmod 600 /home/anna/.pgpass',
@@ -199,7 +204,8 @@ for (
   ] as const
 ) {
   test(`an address with ${said} takes ${expected || "nothing"} of ~/.postgresql, as libpq does`, () => {
-    const files = { home: "/home/anna", read: () => ({ text: "", isOpen: false }) };
+    // Whatever is there is taken, also what may not be read.
+    const files = { home: "/home/anna", isThere: () => true, read: () => undefined };
     const found = parseDatabaseUrl(`postgresql://u:secret@h/db?${said}`, {}, files);
     assert.ok(found.driver === "postgres");
     const own = expected.split(" ").filter((name) => name !== "").map((name) =>

@@ -3,6 +3,7 @@ import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -11,6 +12,7 @@ import { promisify } from "node:util";
 import { withFolder } from "../support/databases.ts";
 import { installedBun } from "../../scripts/build_binary.ts";
 import { projectFile } from "../support/project.ts";
+import { makeCertificates } from "../support/servers/tls_certificates.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "harbor_db_binary_"));
 after(() => rm(folder, { recursive: true }));
@@ -120,3 +122,43 @@ test("the same sources give the same binary, byte for byte", async () => {
   const hash = async (path: string) => createHash("sha256").update(await readFile(path)).digest("hex");
   assert.equal(await hash(build("again")), await hash(binary), "HARBOR_DB_BIN is of other sources");
 });
+
+test("the binary looks at certificates whatever NODE_TLS_REJECT_UNAUTHORIZED says, which commands of the operator's get as it was", () =>
+  withFolder(async (cwd) => {
+    const { serverCertificate, serverKey } = await makeCertificates(cwd);
+    const asked: unknown[] = [];
+    const options = { cert: await readFile(serverCertificate), key: await readFile(serverKey) };
+    const server = createServer(options, (request, response) => {
+      asked.push(request.url);
+      response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+    const place = `https://localhost:${(server.address() as { readonly port: number }).port}`;
+    const env = {
+      PATH: process.env["PATH"],
+      NODE_TLS_REJECT_UNAUTHORIZED: "0",
+      AWS_ACCESS_KEY_ID: "a",
+      AWS_SECRET_ACCESS_KEY: "b",
+    };
+    try {
+      for (
+        const args of [
+          ["status", "--database-url", place],
+          ["backup", "list", "--from", `s3://copies/nightly?endpoint=${place}`],
+        ]
+      ) {
+        const { stderr } = await promisify(execFile)(binary, args, { cwd, env }).catch((error) => error);
+        assert.match(stderr, /^error: .*certificate.* is not trusted/m);
+      }
+      assert.deepEqual(asked, []);
+    } finally {
+      server.close();
+    }
+    await promisify(execFile)(binary, ["upgrade"], { cwd, env });
+    await promisify(execFile)(
+      binary,
+      ["backup", "--after-backup", "printenv NODE_TLS_REJECT_UNAUTHORIZED > said"],
+      { cwd, env },
+    );
+    assert.equal(await readFile(join(cwd, "said"), "utf8"), "0\n");
+  }));

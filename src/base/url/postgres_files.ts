@@ -4,7 +4,9 @@ import { HarborError } from "../errors.ts";
 export interface UserFiles {
   /** The folder of the user; `undefined` when there is none. */
   readonly home: string | undefined;
-  /** Reads a file; `undefined` when it is not there. */
+  /** Whether something is there, also what may not be read. */
+  isThere(path: string): boolean;
+  /** Reads a file; `undefined` when it is not there, or may not be read. */
   read(path: string): UserFile | undefined;
 }
 
@@ -15,7 +17,7 @@ export interface UserFile {
 }
 
 /** For whom no file is read. */
-export const noFiles: UserFiles = { home: undefined, read: () => undefined };
+export const noFiles: UserFiles = { home: undefined, isThere: () => false, read: () => undefined };
 
 /** Where Debian's libpq looks for services that are for all users. */
 const commonFolder = "/etc/postgresql-common";

@@ -307,7 +307,8 @@ function tlsOf(
   if (host.startsWith("/") || sslmode === "disable") return { sslmode: "disable", sslFiles: {}, files: {} };
   const own = (name: string) => {
     const path = `${files.home}/.postgresql/${name}`;
-    return files.home !== undefined && files.read(path) !== undefined ? path : undefined;
+    // One that may not be read is an error, since without it nobody would look at the certificate.
+    return files.home !== undefined && files.isThere(path) ? path : undefined;
   };
   const ownRoot = rootcert === undefined && /^(?:require|verify-)/.test(sslmode)
     ? own("root.crt")

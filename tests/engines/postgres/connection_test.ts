@@ -294,6 +294,25 @@ test("postgres: TLS as libpq's sslmode says", () =>
       assert.match(open.message, /Cannot use the key ".*": others may use it/);
       execFileSync("sh", ["-c", open.hint!]);
       assert.equal(await encryption(withKey), true);
+      // One row a file that is not what it should be: who names it, and what is said.
+      const junk = join(folder, "junk.pem");
+      await writeFile(junk, "no certificate\n", { mode: 0o600 });
+      for (
+        const [parameters, said] of [
+          [`sslmode=verify-full&sslrootcert=${junk}`, /it holds no certificate in PEM$/],
+          [`sslmode=require&sslcert=${junk}&sslkey=${serverKey}`, /it holds no certificate in PEM$/],
+          [`sslmode=require&sslcert=${serverCertificate}&sslkey=${junk}`, /it holds no key without a passph/],
+        ] as const
+      ) {
+        const error = await failureOf(openTestDatabase(`${at127.href}?${parameters}`));
+        assert.equal(error.code, "bad_config", parameters);
+        assert.match(error.message, said);
+        assert.ok(error.message.includes(`Cannot read "${junk}"`), error.message);
+      }
+      await chmod(serverKey, 0o644);
+      // libpq goes on without TLS.
+      const preferring = await failureOf(openTestDatabase(withKey.replace("require", "prefer")));
+      assert.match(preferring.message, /others may use it/);
     } finally {
       await server.stop();
     }
@@ -368,5 +387,23 @@ for (
     const url = parseDatabaseUrl("postgresql://app@db.example/app", {});
     assert.ok(url.dialect === "postgresql");
     assert.match(connectionHint(answer, url) ?? "", remedy);
+  });
+}
+
+// One row what is wrong with a server's certificate, as the runtimes call it.
+for (
+  const [code, remedy] of [
+    ["CERT_HAS_EXPIRED", /renewed, .*date -u.* -connect db\.example:5432 <\/dev\/null \| openssl x509/],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", /^Give the host by the name in its certificate; sslmode=verify-ca/],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", /judged by the authorities in "\/root\.pem".*sslrootcert=FILE/],
+  ] as const
+) {
+  test(`postgres: ${code} of a server's certificate has its own remedy`, () => {
+    const url = parseDatabaseUrl(
+      "postgresql://app@db.example/app?sslmode=verify-full&sslrootcert=/root.pem",
+      {},
+    );
+    assert.ok(url.driver === "postgres");
+    assert.match(connectionHint(Object.assign(new Error("no"), { code }), url) ?? "", remedy);
   });
 }

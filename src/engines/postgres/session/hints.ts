@@ -88,14 +88,21 @@ function reachHint(code: string, url: PostgresUrl): string | undefined {
     case "NOT_POSTGRES":
       return "Does PostgreSQL listen there? Check host and port.";
     default:
-      return /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/.test(code)
-        ? certificateHint(url.sslFiles)
-        : undefined;
+      return /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/.test(code) ? certificateHint(code, url) : undefined;
   }
 }
 
-/** Names the file that was gone by: it may be one of ~/.postgresql, which the URL does not name. */
-function certificateHint({ rootcert }: PostgresUrl["sslFiles"]): string {
+function certificateHint(code: string, url: PostgresUrl): string {
+  const { host, port, sslFiles: { rootcert } } = url;
+  if (/EXPIRED|NOT_YET_VALID/.test(code)) {
+    const place = quoteForShell(`${host.includes(":") ? `[${host}]` : host}:${port}`);
+    return `Have the certificate renewed, or this machine's clock put right (date -u). For which time it is: openssl s_client -starttls postgres -connect ${place} </dev/null | openssl x509 -noout -dates`;
+  }
+  // The runtimes call it differently.
+  if (/ALTNAME|HOSTNAME_MISMATCH/.test(code)) {
+    return "Give the host by the name in its certificate; sslmode=verify-ca looks at its authority alone.";
+  }
+  // It may be a file of ~/.postgresql, which the URL does not name.
   const asked = rootcert === undefined ? "" : `It was judged by the authorities in "${rootcert}". `;
   return `${asked}Give the certificate of the server's authority with sslrootcert=FILE, and the host by the name in its certificate.`;
 }

@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { HarborError, messageOf } from "../../../base/errors.ts";
-import { otherKind } from "../../../base/files/regular_file.ts";
+import { otherKindAt } from "../../../base/files/regular_file.ts";
 import { quoteForShell } from "../../../base/quote_shell.ts";
 
 /** `plain`: no TLS. `if_offered`: TLS unless the server has none. `tls`: TLS or nothing. */
@@ -131,15 +131,26 @@ async function tlsOptions(url: PostgresUrl): Promise<ConnectionOptions> {
     ...(isIP(host) ? {} : { servername: host }),
     rejectUnauthorized: verifies,
     ...(sslmode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
-    ...(verifies && rootcert !== undefined ? { ca: await readPem(rootcert, "sslrootcert") } : {}),
-    ...(cert === undefined ? {} : { cert: await readPem(cert, "sslcert") }),
+    ...(verifies && rootcert !== undefined ? { ca: await readCertificate(rootcert, "sslrootcert") } : {}),
+    ...(cert === undefined ? {} : { cert: await readCertificate(cert, "sslcert") }),
     ...(key === undefined ? {} : { key: await readKey(key) }),
   };
 }
 
-/** Reads a key, which as for libpq nobody else may use; the group may read one of root's. */
+/** Reads certificates. What is wrong with them the runtimes say of a connection, without a file, or not at all. */
+async function readCertificate(path: string, parameter: string): Promise<string> {
+  const { X509Certificate } = await import("node:crypto");
+  return await readPem(path, { parameter, what: "certificate", parse: (text) => new X509Certificate(text) });
+}
+
+/**
+ * Reads a key, which as for libpq nobody else may use; the group may read one of root's. Where `prefer` alone asks for TLS
+ * libpq goes on without: what was to be encrypted then is not, and nobody is told.
+ */
 async function readKey(path: string): Promise<string> {
-  const text = await readPem(path, "sslkey");
+  const { createPrivateKey } = await import("node:crypto");
+  const what = "key without a passphrase";
+  const text = await readPem(path, { parameter: "sslkey", what, parse: createPrivateKey });
   const { uid, mode } = await stat(path);
   if ((mode & (uid === 0 ? 0o037 : 0o077)) === 0) return text;
   throw new HarborError("bad_config", `Cannot use the key "${path}": others may use it`, {
@@ -147,15 +158,34 @@ async function readKey(path: string): Promise<string> {
   });
 }
 
-async function readPem(path: string, parameter: string): Promise<string> {
-  try {
-    const kind = otherKind(await stat(path));
-    if (kind !== null) throw new Error(`it is ${kind}`);
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new HarborError("bad_config", `Cannot read "${path}": ${messageOf(error)}`, {
-      hint: `Correct ${parameter} in the database URL.`,
-      cause: error,
+interface PemFile {
+  /** By which the URL names it. */
+  readonly parameter: string;
+  readonly what: string;
+  /** Throws for what is none. */
+  parse(text: string): unknown;
+}
+
+async function readPem(path: string, { parameter, what, parse }: PemFile): Promise<string> {
+  const refuse = (state: string, cause?: unknown) =>
+    new HarborError("bad_config", `Cannot read "${path}"`, {
+      state,
+      hint: `Look at that file, or name another one in the database URL: ${parameter}=FILE`,
+      cause,
     });
+  let text: string;
+  try {
+    const kind = otherKindAt(path);
+    if (kind !== null) throw new Error(`it is ${kind}`);
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw refuse(messageOf(error), error);
+  }
+  try {
+    parse(text);
+    return text;
+  } catch {
+    // The runtime's own words name routines of its library.
+    throw refuse(`it holds no ${what} in PEM`);
   }
 }
