@@ -97,7 +97,7 @@ async function readDrizzles(context: RunContext, inspection: Inspection): Promis
 
 /** What a script says that may change more than its database: roles, settings of the server, files, other servers. */
 const reachesOut =
-  /\b(?:CREATE|ALTER|DROP|ON)\s+(?:ROLE|USER|GROUP|DATABASE|TABLESPACE|SYSTEM)\b|\b(?:DROP|REASSIGN)\s+OWNED\b|\b(?:GRANT|REVOKE)\b(?![^;]*\bON\b)|\bCOPY\b|\bPROGRAM\b|\bdblink|\blo_export\b|\bpg_(?:reload_conf|terminate_backend|cancel_backend|file_\w+)\b|\bEXECUTE\s+(?!FUNCTION\b|PROCEDURE\b)/i;
+  /\b(?:CREATE|ALTER|DROP|ON)\s+(?:ROLE|USER|GROUP|DATABASE|TABLESPACE|SYSTEM|SUBSCRIPTION)\b|\b(?:DROP|REASSIGN)\s+OWNED\b|\b(?:GRANT|REVOKE)\b(?![^;]*\bON\b)|\bFOREIGN\s+(?:TABLE|SCHEMA)\b|\bCOPY\b|\bPROGRAM\b|\bdblink|\blo_export\b|\bpg_(?:reload_conf|terminate_backend|cancel_backend|file_\w+)\b|\bEXECUTE\s+(?!FUNCTION\b|PROCEDURE\b)/i;
 
 /** Says of a difference from a snapshot whether the scripts leave it. */
 type IsLeft = (difference: Difference) => boolean;

@@ -5,6 +5,7 @@ import type { Statement } from "./scripts/statement.ts";
 import { foldedName, tokensOf } from "../sql/cursor.ts";
 import { quoteName, quoteText } from "../sql/quote.ts";
 import { roleWords } from "../sql/role_statements.ts";
+import { runningText } from "../sql/running_text.ts";
 import { serverWords } from "../sql/server_reach.ts";
 
 /** The file on which something was proven. */
@@ -87,7 +88,9 @@ export function readHost({ host }: Pick<History, "host">): HostScript | null {
       roles.push({ name, line, sql: `DO ${quoteText(body)}` });
       continue;
     }
-    const asked = tokens[0]!.text.toLowerCase() === "do" ? ofServerInside.test(sql) : ofServer.test(words);
+    const asked = tokens[0]!.text.toLowerCase() === "do"
+      ? ofServerInside.test(runningText(sql))
+      : ofServer.test(words);
     if (asked) {
       throw fail(
         "it changes the whole server, and not the scratch database alone",

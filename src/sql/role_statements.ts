@@ -1,6 +1,7 @@
 import { gap } from "../base/hide_secrets.ts";
 import { cursorAt, foldedName, type SqlCursor, tokensOf } from "./cursor.ts";
 import type { Token } from "./lexer.ts";
+import { runningText } from "./running_text.ts";
 
 /** What a PostgreSQL statement begins with that does something to roles, or to all that is theirs, in small letters with one blank between. */
 export const roleWords = "(?:create|alter|drop) (?:role|user(?! mapping)|group)|(?:drop|reassign) owned";
@@ -76,18 +77,19 @@ const inCode = new RegExp(
 const name = String.raw`(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_]*)`;
 /** Names that are whole: behind the last stands what ends a statement or a text of code, or another word. */
 const names = new RegExp(
-  `^${gap}+(${name}(?:\\s*,\\s*${name})*)(?=\\s*(?:;|$|\\$\\w*\\$|'\\s*(?:[;)]|$))|\\s+[a-z])`,
+  `^${gap}+(${name}(?:\\s*,\\s*${name})*)(?=\\s*(?:;|$|\\$|'\\s*(?:[;)]|$))|\\s+[a-z])`,
   "iu",
 );
 
 /**
- * Returns what code does to roles that are there, as far as the words for that are written out in it: a verb, and what stands for
- * those that it names; `null` where it works them out.
+ * Returns what the code of a statement does to roles that are there, as far as the words for that are written out in it: a verb, and what
+ * stands for those that it names; `null` where it works them out.
  */
 export function roleCodeIn(text: string): readonly (readonly [string, readonly Token[] | null])[] {
   const found: [string, readonly Token[] | null][] = [];
-  for (const each of text.matchAll(inCode)) {
-    const list = names.exec(text.slice(each.index + each[0].length))?.[1];
+  const code = runningText(text);
+  for (const each of code.matchAll(inCode)) {
+    const list = names.exec(code.slice(each.index + each[0].length))?.[1];
     found.push([
       (each[1] ?? each[2])!.toLowerCase(),
       list === undefined ? null : namesAt(cursorAt(tokensOf(list, "postgresql"))),

@@ -46,6 +46,8 @@ const cases = [
   ["COPY t FROM PROGRAM 'true'", `1: ${wholeServer}`],
   ["DO $$ BEGIN GRANT anon TO authenticator; END $$", `1: ${wholeServer}`],
   ["DO $$ BEGIN GRANT USAGE ON SCHEMA auth TO anon; END $$", "1"],
+  ["DO $$ BEGIN RAISE NOTICE 'drop role anon'; INSERT INTO t VALUES ('alter system'); END $$", "1"],
+  ["DO $$ BEGIN EXECUTE 'DROP ROLE anon'; END $$", `1: ${wholeServer}`],
   ["SET LOCAL check_function_bodies = false; SELECT set_config('a.b', 'c', true)", "1, 1"],
   [
     "SELECT 1;\nSET check_function_bodies = false",

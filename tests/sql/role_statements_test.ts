@@ -50,6 +50,10 @@ const codes = [
   ["DO $$ BEGIN EXECUTE format('DROP ROLE app, %I', r); END $$", "drop ?"],
   ['DO $$ BEGIN DROP ROLE U&"app"; END $$', "drop ?"],
   ["DO $$ BEGIN DROP USER MAPPING FOR app SERVER b; CREATE ROLE app; END $$", ""],
+  ["SELECT run('DROP ROLE app')", "drop app"],
+  ["INSERT INTO log (a) VALUES ('DROP ROLE app')", ""],
+  ["DO $$ BEGIN RAISE NOTICE 'DROP ROLE app'; /* DROP ROLE b */ END $$", ""],
+  ["DO $$ DECLARE x text := 'DROP ROLE app'; BEGIN INSERT INTO log VALUES (x); END $$", ""],
 ] as const;
 for (const [text, expected] of codes) {
   test(`roleCodeIn() of ${text}`, () => {

@@ -53,7 +53,36 @@ const statements = [
     "dblink",
     "trigger",
   ],
+  ["DO $$ DECLARE x text := 'DROP DATABASE other'; BEGIN EXECUTE x; END $$", "DROP DATABASE", "code"],
+  [
+    "DO $$ DECLARE x text := 'DROP DATABASE other'; BEGIN PERFORM jobs.run(x); END $$",
+    "DROP DATABASE",
+    "code",
+  ],
+  ["DO LANGUAGE plpython3u $$ run('DROP DATABASE other') $$", "DROP DATABASE", "code"],
+  ["DO 'BEGIN PERFORM dblink(''x'', ''y''); END'", "dblink", "code"],
+  ["IMPORT FOREIGN SCHEMA a FROM SERVER b INTO c", "IMPORT FOREIGN SCHEMA", "statement"],
+  ["CREATE FOREIGN TABLE IF NOT EXISTS a.rates (b int) SERVER c", "CREATE FOREIGN TABLE", "relation"],
+  ["CREATE OR REPLACE VIEW v AS SELECT * FROM abroad", "abroad", "relation"],
+  ['UPDATE "abroad" SET a = 1', "abroad", "statement"],
+  ["TRUNCATE a.abroad", "abroad", "statement"],
+  ["COPY abroad FROM STDIN", "abroad", "statement"],
+  ["CREATE TABLE a AS TABLE abroad", "abroad", "code"],
+  ["DO $$ BEGIN INSERT INTO abroad (a) VALUES (1); END $$", "abroad", "code"],
   // What stays in its database.
+  ["ALTER FOREIGN TABLE abroad ADD COLUMN a int", null, null],
+  [
+    "DO $$ DECLARE x text := 'DROP DATABASE other'; BEGIN INSERT INTO kept (a) VALUES (lower(x)); END $$",
+    null,
+    null,
+  ],
+  ["CREATE FUNCTION say() RETURNS text LANGUAGE sql RETURN 'ALTER SYSTEM SET a TO 1'", null, null],
+  [
+    "CREATE FUNCTION say(a text DEFAULT 'DROP DATABASE x') RETURNS text LANGUAGE sql AS 'SELECT a'",
+    null,
+    null,
+  ],
+  ["SECURITY LABEL ON TABLE t IS ' on role reader'", null, null],
   ["DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET a TO 1', current_database()); END $$", null, null],
   ["DO $$ BEGIN EXECUTE 'GRANT ALL ON DATABASE ' || current_database() || ' TO a'; END $$", null, null],
   ["DO $$ BEGIN /* drop database x */ PERFORM 1; -- dblink('x'), copy it to 'y'\nEND $$", null, null],
@@ -90,7 +119,7 @@ const statements = [
 ] as const;
 for (const [statement, by, where] of statements) {
   test(`${statement} reaches out ${by === null ? "of nothing" : `by ${by}`}`, () => {
-    const found = readReach(statement, new Set(["known"]));
+    const found = readReach(statement, new Set(["known(", "abroad"]));
     assert.deepEqual([found?.by ?? null, found?.in ?? null], [by, where]);
   });
 }

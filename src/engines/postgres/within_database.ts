@@ -18,7 +18,7 @@ export interface Tryout {
   };
   /** Takes what is not run, as sentences. */
   readonly notRun: Set<string>;
-  /** Takes what functions are called that reach out of the database. */
+  /** Takes by what functions and relations are known that reach out of the database. */
   readonly reaching: Set<string>;
 }
 
@@ -59,10 +59,11 @@ export function rehearsalTryout(): Tryout {
 }
 
 /** What stands in each statement that may reach out, without a closer look. */
-const maybe = /system|database|tablespace|parameter|subscription|copy|dblink|pg_|lo_export|security\s+label/i;
+const maybe =
+  /system|database|tablespace|parameter|subscription|foreign\s+(?:table|schema)|copy|dblink|pg_|lo_export|security\s+label/i;
 
 /**
- * Returns a database as scripts get it that are tried: what would reach out of it is not run, which is noted. A function that may is made,
+ * Returns a database as scripts get it that are tried: what would reach out of it is not run, which is noted. A function, view or foreign table that may is made,
  * and known from then on; code that may, and a trigger that rows may fire, are refused, since nobody can take that out of them.
  */
 export function withinDatabase(database: Database, tryout: Tryout): Database {
@@ -77,6 +78,7 @@ export function withinDatabase(database: Database, tryout: Tryout): Database {
           if (reach === null) return statement;
           switch (reach.in) {
             case "function":
+            case "relation":
               reaching.add(reach.name);
               return statement;
             case "statement":

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import type { PostgresUrl } from "../../../src/base/url/postgres_url.ts";
@@ -44,6 +45,7 @@ test("a proof runs nothing that reaches out of its database, and says so", async
     `ALTER DATABASE ${other} SET work_mem TO '8MB'`,
     `ALTER ROLE CURRENT_USER IN DATABASE ${other} SET work_mem TO '8MB'`,
     "SECURITY LABEL ON ROLE nobody IS 'theirs'",
+    "IMPORT FOREIGN SCHEMA a FROM SERVER nowhere INTO public",
     "COPY notes TO '/tmp/within_other.csv'",
     "COPY notes FROM PROGRAM 'touch /tmp/within_other'",
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${other}'`,
@@ -117,6 +119,36 @@ test("a function that reaches out is made in a proof, and not called", async () 
   assert.deepEqual([...scratch.notRun], [
     "SELECT reach() reaches out of the database of the proof: it was not run",
   ]);
+});
+
+test("a proof makes a foreign table, and neither reads nor writes it", async () => {
+  const path = "/tmp/within_foreign";
+  const scratch = await scratchOf();
+  await prove(
+    historyOf([
+      "CREATE EXTENSION file_fdw",
+      "CREATE SERVER files FOREIGN DATA WRAPPER file_fdw",
+      `CREATE FOREIGN TABLE listing (line text) SERVER files OPTIONS (program 'touch ')`,
+      "CREATE VIEW lines AS SELECT line FROM listing",
+      "INSERT INTO notes SELECT 1 FROM lines",
+      "DROP VIEW lines",
+      "DROP FOREIGN TABLE listing",
+      "DROP EXTENSION file_fdw CASCADE",
+    ]),
+    scratch,
+  );
+  assert.deepEqual([...scratch.notRun], [
+    "INSERT INTO notes SELECT 1 FROM lines reaches out of the database of the proof: it was not run",
+  ]);
+  assert.equal(existsSync(path), false);
+});
+
+test("a proof passes over text that code only keeps", async () => {
+  const scratch = await scratchOf();
+  const kept =
+    "DO $$ DECLARE said text := 'DROP DATABASE postgres'; BEGIN CREATE TEMP TABLE log AS SELECT said; DROP TABLE log; END $$";
+  await prove(historyOf([kept]), scratch);
+  assert.deepEqual([...scratch.notRun], []);
 });
 
 test("a rehearsal leaves roles and other databases of the server as they were, and says what it did not run", async () => {
