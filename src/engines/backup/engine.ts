@@ -150,6 +150,8 @@ export interface Trial {
   guard?(copy: Database): Database;
   /** What of the copy, or of the figures that are taken on it, is otherwise in the database itself, as sentences: as it is by now. */
   readonly remarks: readonly string[];
+  /** Tells, once the copy is gone, what of the trial could not be taken away with it, as sentences. Left out where all can. */
+  onLeft?(tell: (sentence: string) => void): void;
 }
 
 /** Returns the remarks on what was not run on a copy. */

@@ -132,7 +132,11 @@ export async function watchRoles(
           if (first.has(name)) continue;
           if (comment === mark) {
             await admin.write([sql`DROP ROLE IF EXISTS ${sql.identifier(name)}`]).catch(() =>
-              onLeft(`the role ${name} of the ${noun} could not be dropped`)
+              onLeft(
+                `the role ${name} of the ${noun} could not be dropped (unless it is in use since: DROP ROLE ${
+                  quoteName(name)
+                })`,
+              )
             );
           } else if (proof === null && names.has(foldName(name))) {
             onLeft(

@@ -188,3 +188,44 @@ test("a rehearsal leaves roles and other databases of the server as they were, a
     await run(`DROP DATABASE ${database}`);
   }
 });
+
+test("a rehearsal names the role of its scripts that it could not drop", async () => {
+  const [database, role] = ["within_left", "within_left_reader"];
+  const up = `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${role}') THEN
+    CREATE ROLE ${role}; END IF; END $$;`;
+  const url = new URL(await sharedPostgres(15));
+  url.pathname = `/${database}`;
+  await run(`DROP DATABASE IF EXISTS ${database}`);
+  await run(`CREATE DATABASE ${database}`);
+  // Somebody uses it in another database as soon as it is there.
+  let isOver = true;
+  const use = async () => {
+    while (!isOver) {
+      const isUsed = await run(`GRANT USAGE ON SCHEMA public TO ${role}`).then(() => true, () => false);
+      if (isUsed) return;
+    }
+  };
+  try {
+    await withScriptProject("postgresql", { up, down: "SELECT 1;" }, async (cwd) => {
+      const env = { DATABASE_URL: url.href, HARBOR_DB_BACKUP_DIR: `${cwd}/kept` };
+      await withClient(url.href, (client) => client.unsafe("CREATE TABLE t (a int PRIMARY KEY)"));
+      assert.equal((await runHere(["stamp", "base", "--yes"], { cwd, env })).code, 0);
+      // The run goes on behind the second one.
+      for (const way of [["--rehearse"], ["--max-time", "1h"]]) {
+        isOver = false;
+        const using = use();
+        const { stdout, stderr } = await runHere(["upgrade", ...way, "--json"], { cwd, env });
+        isOver = true;
+        await using;
+        const left = new RegExp(`Left on the server: the role ${role} of the rehearsal could not be dropped`);
+        assert.match(stderr, left);
+        assert.match(JSON.parse(stdout).rehearsal.remarks.join("\n"), left);
+        await run(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+      }
+    });
+  } finally {
+    isOver = true;
+    await run(`DROP DATABASE ${database}`);
+    await run(`DROP OWNED BY ${role}; DROP ROLE ${role}`).catch(() => {});
+  }
+});

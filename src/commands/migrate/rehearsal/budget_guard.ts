@@ -68,6 +68,7 @@ export function openBudgetGuard(
       forecast = await rehearseOnCopy(app, context, { trial, timing, make, queries });
       const breaches = breachesOf(forecast, budgets, { isForecast: true });
       await printForecast(app, forecast, breaches);
+      trial.onLeft?.((sentence) => app.report.note(sentence));
       const failure = failureOf(app, forecast) ?? brokenError(app, forecast) ?? budgetError(app, breaches);
       if (failure === null) return;
       throw failure.with({ details: { rehearsal: { ...forecastJson(forecast), breaches } } });

@@ -41,7 +41,14 @@ export async function rehearseOnCopy(
       copyMs: timing.copyMs + timing.proofMs,
     });
     await trial.standIn?.(hostReferences(rehearsal.revisions, await onCopy.database.introspect()));
-    return await rehearse(onCopy, { ...rehearsal, remarks: () => [unpaced, ...trial.remarks] });
+    const forecast = await rehearse(onCopy, {
+      ...rehearsal,
+      remarks: () => [unpaced, ...trial.remarks],
+    });
+    // It is known only when the copy is gone.
+    const remarks = [...forecast.remarks];
+    trial.onLeft?.((sentence) => remarks.push(sentence));
+    return { ...forecast, remarks };
   });
 }
 

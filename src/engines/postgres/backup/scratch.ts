@@ -43,7 +43,7 @@ export interface Aside {
   readonly owners: readonly string[];
   readonly standIns: StandIns;
   /** What scripts of a trial may not change, since the whole server has it; `null` where nothing is tried. */
-  readonly reach: { readonly roles: ProofRoles; readonly tryout: Tryout } | null;
+  readonly reach: TrialReach | null;
 }
 
 /** What is going to be done in a scratch database. */
@@ -112,7 +112,7 @@ async function attempt<T>(
       return without(sqlStateOf(error) === diskFull ? noRoom : "the server makes no scratch database");
     }
     let isOpen = false;
-    let reach: Aside["reach"] = null;
+    let reach: TrialReach | null = null;
     try {
       if (isTried) reach = await watchReach(admin, name);
       const extensions = await aside(admin, () => listExtensions(admin));
@@ -182,23 +182,36 @@ async function attempt<T>(
       if (isOpen || task.signal.aborted || admin.hasEnded()) throw error;
       return without("the role may not connect to a new database");
     } finally {
-      await drop(admin, name, true);
+      if (!await drop(admin, name, true)) {
+        reach?.tellLeft(`the database ${name}, which could not be dropped; what needs one next drops it`);
+      }
       await reach?.roles.drop();
     }
   });
 }
 
+/** What keeps scripts of a trial within its database, and says what stays on the server all the same. */
+interface TrialReach {
+  readonly roles: ProofRoles;
+  readonly tryout: Tryout;
+  tellLeft(text: string): void;
+  onLeft(tell: (sentence: string) => void): void;
+}
+
 /** Notes which roles there are before scripts are tried in a scratch database. */
-async function watchReach(admin: Session, name: string): Promise<NonNullable<Aside["reach"]>> {
+async function watchReach(admin: Session, name: string): Promise<TrialReach> {
   const tryout = rehearsalTryout();
   const server = {
     read: <Row>(statement: SQL) => aside(admin, async () => [...await query<Row>(admin, textOf(statement))]),
     write: (statements: readonly SQL[]) =>
       admin.run(statements.map((each) => ({ text: textOf(each), parameters: [] }))).then(() => []),
   };
+  const listeners: ((sentence: string) => void)[] = [];
+  const tellLeft = (text: string) => listeners.forEach((tell) => tell(`Left on the server: ${text}.`));
   const mark = proofPrefix + name.slice(prefix.length);
-  // A role that stays has the mark, by which the next proof names it.
-  return { roles: await watchRoles(server, { mark, tryout, onLeft: () => {} }), tryout };
+  // A role that stays has the mark, by which the next proof names it, too.
+  const roles = await watchRoles(server, { mark, tryout, onLeft: tellLeft });
+  return { roles, tryout, tellLeft, onLeft: (tell) => void listeners.push(tell) };
 }
 
 /** Whether a reference out of the copy could not be made. One that dangles within the copy is the copy's own fault. */
@@ -248,7 +261,7 @@ export async function tryOn(
     options: {},
     hold,
     standIn: forMore,
-    ...reach === null ? {} : { guard: reach.roles.guard },
+    ...reach === null ? {} : { guard: reach.roles.guard, onLeft: reach.onLeft },
     get remarks() {
       return [
         ...trialRemarks,
@@ -315,18 +328,19 @@ async function dropLeftovers(admin: Session): Promise<void> {
 }
 
 /**
- * Drops a database. FORCE ends sessions of ours that linger, and is refused where an autovacuum worker is at work, which only a
+ * Drops a database, and says whether that was done. FORCE ends sessions of ours that linger, and is refused where an autovacuum worker is at work, which only a
  * plain DROP sends away (it waits up to five seconds for that).
  */
-async function drop(admin: Session, name: string, isForced: boolean): Promise<void> {
+async function drop(admin: Session, name: string, isForced: boolean): Promise<boolean> {
   for (const way of [...isForced && admin.serverVersion >= 130_000 ? [" WITH (FORCE)"] : [], "", ""]) {
     try {
       await admin.run([{ text: `DROP DATABASE IF EXISTS ${quoteName(name)}${way}`, parameters: [] }]);
-      return;
+      return true;
     } catch {
-      if (admin.hasEnded()) return;
+      if (admin.hasEnded()) return false;
     }
   }
+  return false;
 }
 
 interface DatabaseRow {
