@@ -1,3 +1,6 @@
+import { hideInserted } from "./hide_inserted.ts";
+import { called } from "./secret_words.ts";
+
 /** Stands where a secret stood. */
 const mark = "***";
 
@@ -6,10 +9,6 @@ const mark = "***";
  * with several ways a row of comments would be tried in every one of them.
  */
 export const gap = String.raw`(?:\s|--.*\n|/\*(?:[^*]|\*(?!/)){0,2000}\*/)`;
-
-/** How options, settings and arguments are called that are secrets: only the end of it. What is of one, as its type, is none. */
-const called = String
-  .raw`(?:pass(?:word|wd|phrase|code)|secret|token|(?:api|access|private)_?key)(?!_(?:id|kind|name|policy|scope|state|status|type)\b)\w{0,40}`;
 
 /** A text as SQL writes it; in the text of code its quotes are doubled, unless nothing or a blank is behind them. One may lack its end. */
 const quoted = [
@@ -20,7 +19,7 @@ const quoted = [
 ].join("|");
 
 /** What any of the patterns needs to be in a text. Most texts hold none of it. */
-const suspicious = /pass|secret|token|key|:\/\//i;
+const suspicious = /pass|secret|token|key|crypt|hmac|:\/\//i;
 
 /** What stands before a secret, `before`, and the secret itself. None tries a part of a text in more ways than one, nor far: a text may be long. */
 const patterns: readonly string[] = [
@@ -36,6 +35,13 @@ const patterns: readonly string[] = [
   // set_config('app.token', 'x'
   String
     .raw`(?<before>\bset_config${gap}*\(${gap}*'[^']{0,1000}(?:${called}|key)'${gap}*,${gap}*)(?<secret>${quoted})`,
+  // crypt('x', gen_salt('bf'))
+  String.raw`(?<before>\bcrypt${gap}*\(${gap}*)(?<secret>${quoted})`,
+  // pgp_sym_encrypt(a, 'x')
+  String
+    .raw`(?<before>\b(?:pgp_sym_(?:en|de)crypt(?:_bytea)?|hmac)${gap}*\((?:[^'()]|'[^']{0,1000}'){1,1000},${gap}*)(?<secret>${quoted})`,
+  // In JSON: "password": "x"
+  String.raw`(?<before>${called}"\s{0,20}:\s{0,20}")(?<secret>(?:[^"\\]|\\[^])+)`,
   // In the text of a connection: password=x, ?authToken=x
   String.raw`(?<before>(?:pass(?:word|wd)|token)\s*=\s*)(?<secret>[^\s'"$:?(][^\s'"]*)`,
   // https://user:x@host; the word itself stands in remedies
@@ -78,7 +84,10 @@ function replaced(text: string, tell: (secret: string) => void): string {
       return before + mark;
     });
   }
-  return left;
+  return hideInserted(left, (secret) => {
+    tell(plain(secret));
+    return mark;
+  });
 }
 
 /** Returns what a text of SQL's says. */

@@ -60,6 +60,28 @@ const texts = [
     "DO $$ DECLARE api_key character varying := ***; BEGIN",
   ],
   ["UPDATE users SET token = '' WHERE name <> ''", "UPDATE users SET token = *** WHERE name <> ''"],
+  [
+    "INSERT INTO users (name, \"password\", api_key, n) VALUES ('bob', 'a, (b', '', 1), ('it''s', crypt('x', gen_salt('bf')), NULL, 2)",
+    "INSERT INTO users (name, \"password\", api_key, n) VALUES ('bob', ***, ***, 1), ('it''s', ***, NULL, 2)",
+  ],
+  [
+    "INSERT INTO settings (name, value) VALUES ('', ''), ('smtp_password', 'hunter2'), ('host', 'a'), ('api_key', E'a\\'b') RETURNING 1",
+    "INSERT INTO settings (name, value) VALUES ('', ''), ('smtp_password', ***), ('host', 'a'), ('api_key', ***) RETURNING 1",
+  ],
+  [
+    "DO $$ BEGIN EXECUTE 'INSERT INTO t (a, token) VALUES (''x, y'', ''hunter, 2'')'; END $$",
+    "DO $$ BEGIN EXECUTE 'INSERT INTO t (a, token) VALUES (''x, y'', ***)'; END $$",
+  ],
+  ["INSERT INTO t (token) VALUES ($x$a, b$x$", "INSERT INTO t (token) VALUES (***"],
+  [
+    "UPDATE users SET hash = crypt('hunter2', gen_salt('bf'))",
+    "UPDATE users SET hash = crypt(***, gen_salt('bf'))",
+  ],
+  ["SELECT pgp_sym_decrypt(a, 'hunter2')", "SELECT pgp_sym_decrypt(a, ***)"],
+  [
+    `UPDATE t SET a = '{"smtp": {"password": "hun\\"ter2", "port": "25"}}'`,
+    `UPDATE t SET a = '{"smtp": {"password": "***", "port": "25"}}'`,
+  ],
   // What only looks like it.
   [
     `CREATE TABLE "users" ("password" text DEFAULT 'x', "token" text)`,
@@ -75,6 +97,10 @@ const texts = [
   [
     "SELECT 1 FROM users WHERE token=$1 AND password = ?",
     "SELECT 1 FROM users WHERE token=$1 AND password = ?",
+  ],
+  [
+    "INSERT INTO users (token_type, name) VALUES ('bearer', 'bob')",
+    "INSERT INTO users (token_type, name) VALUES ('bearer', 'bob')",
   ],
   ["SELECT 1 FROM t WHERE token_type = 'bearer'", "SELECT 1 FROM t WHERE token_type = 'bearer'"],
   ["write postgresql://user:password@host/database", "write postgresql://user:password@host/database"],
@@ -96,6 +122,9 @@ const long = [
   "http://a:80,",
   "password % ",
   "password '' ",
+  "insert into ",
+  "insert into a (token) values (",
+  "hmac(",
 ];
 for (const part of long) {
   test(`a long text of "${part}" is looked through to its end`, () => {
