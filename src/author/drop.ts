@@ -3,7 +3,7 @@ import { checksumListPath, parseChecksums, renderChecksums, unlistFile } from ".
 import { type HistoryFolder, historyIn } from "./rules/folder/history_folder.ts";
 import { HarborError } from "../base/errors.ts";
 import { journalPath, scriptChecksum } from "../history/history.ts";
-import { readIfThere } from "../base/files/read_if_there.ts";
+import { readIfWritten } from "../base/files/written_text.ts";
 import { idsOf, revisionFiles, revisionName } from "../history/revision_name.ts";
 import { findRevisions } from "../history/target.ts";
 import { refuseReleased } from "./project/baseline.ts";
@@ -74,7 +74,7 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
       return before === undefined ? [] : [{ path: place + path, text: null, before }];
     })
   );
-  const list = readIfThere(join(dir, checksumListPath));
+  const list = readIfWritten(join(dir, checksumListPath));
   const checksums = parseChecksums(list ?? "");
   const edited = removed.filter(({ path, before }) => checksums.get(path) !== scriptChecksum(before!));
   for (const { place } of folders) paths.forEach((path) => unlistFile(checksums, place + path));

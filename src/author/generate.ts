@@ -17,6 +17,7 @@ import {
 } from "../history/revision_name.ts";
 import { placeOf } from "../history/read_history.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
+import { readIfWritten } from "../base/files/written_text.ts";
 import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
 import { type Allowances, allowHazards, refuseUnmet } from "./allow_hazards.ts";
 import type { DrizzleEngine } from "./project/drizzle_engine.ts";
@@ -169,7 +170,7 @@ export function filesOf(
     const before = readIfThere(join(dir, path));
     return { path, text: journalWith(before, dialect, revision), before };
   });
-  const sums = readIfThere(join(dir, checksumListPath));
+  const sums = readIfWritten(join(dir, checksumListPath));
   const checksums = sums === null ? checksumsOf(dir, revision.earlier) : parseChecksums(sums);
   for (const { dialect, place } of revision.parts) {
     const name = hostPaths[dialect];

@@ -1,7 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import { join } from "node:path";
 import { HarborError } from "../base/errors.ts";
-import { readIfThere } from "../base/files/read_if_there.ts";
+import { readIfWritten } from "../base/files/written_text.ts";
 import { baselinePath } from "../history/baseline.ts";
 import {
   checksumListPath,
@@ -122,13 +122,13 @@ export async function planSquash(request: SquashRequest): Promise<PlannedSquash>
   const tag = tagOf(revision, name);
   const changes = drafted.map((part) => changesOf(part, { tag, at: place }));
   refuseOtherIds(parts[0]!, { tag, at: place });
-  const list = readIfThere(join(dir, checksumListPath));
+  const list = readIfWritten(join(dir, checksumListPath));
   const checksums = parseChecksums(list ?? "");
   for (const [at, { dialect }] of parts.entries()) {
     for (const { from, to } of changes[at]!.moved) moveListed(checksums, from, to);
     for (const { path, text } of changes[at]!.written) listFile(checksums, { dialect, path, text });
   }
-  const baseline = readIfThere(join(dir, baselinePath));
+  const baseline = readIfWritten(join(dir, baselinePath));
   const isLastReleased = baseline !== null &&
     readReleased(dir, parts[0]!.history) === place + squashed.length;
   return {

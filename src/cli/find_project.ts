@@ -4,6 +4,7 @@ import { dialects } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import { currentUser } from "../base/files/open_folder.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
+import { readIfWritten } from "../base/files/written_text.ts";
 import { journalPath } from "../history/history.ts";
 import { revisionFolders } from "../history/read_history.ts";
 import { type DrizzleConfig, parseDrizzleConfig } from "../history/drizzle_config.ts";
@@ -49,7 +50,7 @@ function projectIn(folder: string): Project | null {
     usesDrizzle(folder);
   if (!isProject) return null;
   const isLaidOut = dialects.some((dialect) => existsSync(join(usual, dialect)));
-  const text = file === undefined ? null : readIfThere(file);
+  const text = file === undefined ? null : readIfWritten(file);
   if (file === undefined || text === null) {
     return { history: usual, schema: null, config: null, configFile: null };
   }

@@ -24,6 +24,7 @@ import {
 } from "../../history/history.ts";
 import type { Client } from "../../engines/database.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
+import { readIfWritten } from "../../base/files/written_text.ts";
 import { readReleased, writeBaseline } from "../project/baseline.ts";
 import { restoreCommand } from "../project/git_branch.ts";
 import { checkDialects } from "./dialects.ts";
@@ -95,7 +96,7 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
   const findings = await Promise.all(
     folders.flatMap((folder) => folder.findings).map((each) => withGit(each, request)),
   );
-  if (readIfThere(join(request.paths.dir, checksumListPath)) === null) findings.push(noList(request));
+  if (readIfWritten(join(request.paths.dir, checksumListPath)) === null) findings.push(noList(request));
   findings.push(...hostBeside(request, folders));
   const broken = folders.filter(({ history }) => history === null).map(({ dialect }) => dialect);
   const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
@@ -225,7 +226,7 @@ export async function acceptEdits(
 ): Promise<readonly ProjectFinding[]> {
   const { dir } = request.paths;
   const path = join(dir, checksumListPath);
-  const before = readIfThere(path);
+  const before = readIfWritten(path);
   const tried = findings.some(({ check }) => check === "proof") ? [...request.proof?.keys() ?? []] : [];
   const proven = tried.filter((dialect) =>
     !findings.some(({ check, status, details }) =>
@@ -294,7 +295,7 @@ export async function takeBaseline(
 }
 
 function readFolders({ paths: { dir }, cwd }: CheckRequest): readonly CheckedFolder[] {
-  const list = readIfThere(join(dir, checksumListPath));
+  const list = readIfWritten(join(dir, checksumListPath));
   const checksums = list === null ? null : parseChecksums(list);
   return readHistoryFolders(dir, cwd).map((folder) => checkFolder(folder, checksums));
 }

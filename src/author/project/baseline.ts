@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
-import { readIfThere } from "../../base/files/read_if_there.ts";
+import { readIfWritten } from "../../base/files/written_text.ts";
 import { baselinePath, countReleased, parseBaseline } from "../../history/baseline.ts";
 import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../../history/checksum_list.ts";
 import type { History } from "../../history/history.ts";
@@ -16,7 +16,7 @@ import { type WriteOptions, writeTogether } from "../writing/write_together.ts";
  * @throws {HarborError} `bad_history` when it names one that the history does not have
  */
 export function readReleased(dir: string, history: History): number {
-  return countReleased(history, parseBaseline(readIfThere(join(dir, baselinePath))));
+  return countReleased(history, parseBaseline(readIfWritten(join(dir, baselinePath))));
 }
 
 /**
@@ -34,7 +34,7 @@ export function refuseReleased(
     readonly isChanged: (tag: string) => boolean;
   },
 ): void {
-  const baseline = parseBaseline(readIfThere(join(dir, baselinePath)));
+  const baseline = parseBaseline(readIfWritten(join(dir, baselinePath)));
   const ids = idsOf(tags);
   const revisions = tags.map((tag, at) => ({ id: ids[at]!, tag }));
   const released = countReleased({ dialect, revisions }, baseline);
@@ -73,7 +73,7 @@ export async function writeBaseline(
       hint: "harbor-db check",
     });
   }
-  const before = readIfThere(join(dir, checksumListPath));
+  const before = readIfWritten(join(dir, checksumListPath));
   const checksums = parseChecksums(before ?? "");
   const isNew = checksums.size === 0;
   const unlisted = folders.flatMap(({ dialect, place, files, history }, at) =>
@@ -97,7 +97,7 @@ export async function writeBaseline(
     {
       path: baselinePath,
       text: revision === undefined ? null : `${revision.id}  ${revision.name}\n`,
-      before: readIfThere(join(dir, baselinePath)),
+      before: readIfWritten(join(dir, baselinePath)),
     },
   ], writing);
 }

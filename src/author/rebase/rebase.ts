@@ -15,7 +15,7 @@ import {
   withDescendants,
 } from "../rules/revision_tree.ts";
 import { isMerging, revisionsOn } from "../project/git_branch.ts";
-import { readIfThere } from "../../base/files/read_if_there.ts";
+import { readIfWritten } from "../../base/files/written_text.ts";
 import { readHistoryFolders } from "../project/read_history_folders.ts";
 import { rebaseDialect } from "./dialect.ts";
 import { type FileChange, writeTogether } from "../writing/write_together.ts";
@@ -146,7 +146,7 @@ async function refuseApplied(
 }
 
 function checksumChange(dir: string, changes: readonly DialectChange[], proof: RebaseRequest["proof"]) {
-  const before = readIfThere(join(dir, checksumListPath));
+  const before = readIfWritten(join(dir, checksumListPath));
   const checksums = parseChecksums(before ?? "");
   for (const { dialect, path, text } of changes) {
     // A script that was never proven is not by being written anew.

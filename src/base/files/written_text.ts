@@ -1,4 +1,5 @@
 import { HarborError } from "../errors.ts";
+import { mostBytes } from "./read_if_there.ts";
 import { readRegularFile } from "./regular_file.ts";
 
 /**
@@ -30,4 +31,9 @@ export function readWrittenText(path: string, most: number): string | undefined 
       (state) =>
         new HarborError("file_failed", `Cannot read "${path}"`, { state, hint: "Save it as UTF-8." }),
     );
+}
+
+/** The same of a file beside the history, or `null` where there is none. */
+export function readIfWritten(path: string): string | null {
+  return readWrittenText(path, mostBytes) ?? null;
 }
