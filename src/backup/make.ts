@@ -26,6 +26,7 @@ import { folderPlace } from "./store/folder_place.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
 import { backupOwner, type BackupStore } from "./store/store.ts";
+import { tellUncarried } from "./tell_uncarried.ts";
 import { startMeter } from "../engines/backup/meter.ts";
 import { clearLeftovers, withWorkspace } from "./store/workspace.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -85,13 +86,7 @@ export async function makeBackup(
       (more) => requireSpace(folder, (copies + more) * bytes),
       engine,
     );
-    const uncarried = (await unlessAsked(engine.uncarried(), context.signal)).map(({ kind, name, table }) =>
-      `${kind} ${name}${table === null ? "" : ` on ${table}`}`
-    );
-    if (uncarried.length > 0) {
-      context.notify({ kind: "note", text: `not part of the backup: ${uncarried.join(", ")}` });
-    }
-    return await copyAndKeep(context, store, { ...request, onTrial, engine, uncarried });
+    return await copyAndKeep(context, store, { ...request, onTrial, engine });
   } catch (error) {
     throw fileFailure(context.database.url, error);
   }
@@ -116,7 +111,6 @@ async function trialWithin(
 
 interface BackupPlan extends BackupRequest {
   readonly engine: BackupEngine;
-  readonly uncarried: readonly string[];
 }
 
 async function copyAndKeep(context: RunContext, store: BackupStore, plan: BackupPlan): Promise<MadeBackup> {
@@ -125,6 +119,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
   const createdAt = context.now().toISOString();
   const mark = await readMark(context);
   const before = await readPosition(context);
+  const uncarried = await tellUncarried(context, engine, before);
   const { id: identity, home } = await readIdentity(context.database);
   const owner = { id: identity, home, place: database };
   const id = backupId({ name: store.name, createdAt, revision: before.revision });
@@ -179,7 +174,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       host,
       notCompared,
       notFollowed,
-      uncarried: plan.uncarried,
+      uncarried,
     };
     return {
       ...await publish(stored.path, { folder, around, workspace, manifest, owner: backupOwner(store) }),

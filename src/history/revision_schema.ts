@@ -1,5 +1,6 @@
 import { HarborError } from "../base/errors.ts";
 import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
+import { tablesOfHost } from "../schema/host_part.ts";
 import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { namedSchemas } from "../schema/named_schemas.ts";
@@ -24,6 +25,15 @@ export function snapshotIfThere(revision: Revision): Snapshot | null {
     if (error instanceof HarborError && error.details.isMissing === true) return null;
     throw error;
   }
+}
+
+/**
+ * Returns the tables that a revision's snapshot names and that are the host's, see `HostSchemas`: whether they are, only who knows the host can tell.
+ * Of a lost snapshot nobody knows.
+ */
+export function tablesLeftToHost(revision: Revision): readonly string[] {
+  const isKnown = revision.namesSchema() && snapshotIfThere(revision) !== null;
+  return isKnown ? tablesOfHost(readKitSnapshot(revision.snapshot())) : [];
 }
 
 /** Schemas of a history do not change while it is known. */

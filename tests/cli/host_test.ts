@@ -261,6 +261,9 @@ test("a table that schema.ts exports and no script makes is the host's, and left
         ["todos"],
       );
       assert.deepEqual(backup.notFollowed, ["todos (owner) to auth.users (id)"]);
+      assert.ok(backup.uncarried.includes("table auth.users"));
+      const harbor = await own(0, "backup", "--backup-engine", "harbor");
+      assert.ok(harbor.backup.uncarried.includes("table auth.users"));
       assert.equal((await own(0, "generate", "--check")).ok, true);
       await write("schema.ts", exporting("task: text()"));
       await write("drizzle/host.sql", `${hosted} INSERT INTO auth.users VALUES (1), (2);`);

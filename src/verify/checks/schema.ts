@@ -9,13 +9,11 @@ import { readDrift } from "../../engines/taken_over.ts";
 import type { OtherObject, Snapshot } from "../../schema/snapshot.ts";
 import type { UnsaidPart } from "../../engines/inspector.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
-import { tablesOfHost } from "../../schema/host_part.ts";
-import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { headSchema, keptOf } from "../../adopt/inspect.ts";
 import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
 import { heldAsLeft } from "../../state/held_as_left.ts";
-import { snapshotIfThere } from "../../history/revision_schema.ts";
+import { snapshotIfThere, tablesLeftToHost } from "../../history/revision_schema.ts";
 import { upgradeTexts } from "../../history/plain_texts.ts";
 import { requireSchemas } from "../../state/require_schemas.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
@@ -98,9 +96,9 @@ export const schemaCheck: Check = {
   },
 };
 
-/** Names the tables that the project exports and that are the host's, see `HostSchemas`: whether they are, only who knows the host can tell. */
+/** Names the tables that the project exports and that are the host's. */
 function leftToHost(current: Revision): string {
-  const tables = snapshotIfThere(current) === null ? [] : tablesOfHost(readKitSnapshot(current.snapshot()));
+  const tables = tablesLeftToHost(current);
   return tables.length === 0
     ? ""
     : `; not looked at, and in no backup, since the host makes it: ${tables.join(", ")}`;

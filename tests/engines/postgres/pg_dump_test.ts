@@ -357,3 +357,29 @@ test("harbor: psql can run a copy, too", () =>
         );
       });
     })));
+
+for (const engine of [openPgDump, openHarbor]) {
+  test(`${engine === openHarbor ? "harbor" : "pg_dump"}: names what of the user's is in no schema`, () =>
+    withOwnedPostgres(15, "SUPERUSER", async ({ url }) => {
+      await run(
+        url,
+        `CREATE TABLE t (id int PRIMARY KEY); CREATE EXTENSION postgres_fdw;
+        CREATE SERVER abroad FOREIGN DATA WRAPPER postgres_fdw;
+        CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+        CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION watch();
+        CREATE SUBSCRIPTION feed CONNECTION 'host=/nowhere' PUBLICATION p WITH (connect = false)`,
+      );
+      try {
+        const found = (await (await engine(url)).uncarried()).map(({ kind, name }) => `${kind} ${name}`);
+        assert.deepEqual(found.filter((each) => !/^(?:extension|function)/.test(each)), [
+          "event trigger watching",
+          "server abroad",
+          "subscription feed",
+        ]);
+      } finally {
+        // A database with one stays.
+        await run(url, "ALTER SUBSCRIPTION feed SET (slot_name = NONE)");
+        await run(url, "DROP SUBSCRIPTION feed");
+      }
+    }));
+}

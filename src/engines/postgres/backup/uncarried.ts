@@ -31,13 +31,23 @@ export async function listOutside(session: Session, schemas: Schemas): Promise<r
     named.map((each) => [`${each.kind} ${each.name}`, { ...each, table: null, sql: null }]),
   );
   const others =
-    `SELECT kind, name, "table", NULL AS sql FROM (${publications}) AS found UNION ALL ${policyRoles} UNION ALL ${largeObjects}`;
+    `SELECT kind, name, "table", NULL AS sql FROM (${publications}) AS found UNION ALL ${policyRoles} UNION ALL ${ofDatabase}`;
   const found = await query<OtherObject>(session, besideHome(others, schemas));
   return [...distinct.values(), ...found];
 }
 
-const largeObjects = `SELECT 'large objects' AS kind, count(*)::text AS name, NULL AS "table", NULL AS sql
-  FROM pg_largeobject_metadata HAVING count(*) > 0`;
+/** What is in no schema: large objects, and what this user may answer for of the rest. */
+const ofDatabase = `SELECT 'large objects' AS kind, count(*)::text AS name, NULL AS "table", NULL AS sql
+  FROM pg_largeobject_metadata HAVING count(*) > 0
+  UNION ALL
+  SELECT 'event trigger', v.evtname::text, NULL, NULL FROM pg_event_trigger v
+  WHERE pg_has_role(v.evtowner, 'USAGE') AND ${isNotOfExtension("pg_event_trigger", "v.oid")}
+  UNION ALL
+  SELECT 'server', s.srvname::text, NULL, NULL FROM pg_foreign_server s
+  WHERE pg_has_role(s.srvowner, 'USAGE') AND ${isNotOfExtension("pg_foreign_server", "s.oid")}
+  UNION ALL
+  SELECT 'subscription', s.subname::text, NULL, NULL FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+  WHERE d.datname = current_database() AND pg_has_role(s.subowner, 'USAGE')`;
 
 const relations = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ($schemas)";
 
@@ -91,5 +101,5 @@ const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
   JOIN pg_extension x ON e.refclassid = 'pg_extension'::regclass AND x.oid = e.refobjid WHERE c.relkind = 'r'
   UNION ALL
   ${publications}
-) AS found UNION ALL ${largeObjects}
+) AS found UNION ALL ${ofDatabase}
 ORDER BY kind, name, "table"`;

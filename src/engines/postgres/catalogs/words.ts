@@ -6,7 +6,7 @@ export const firstOwn = 16384;
 
 /** An SQL condition: no extension brought the object, which then belongs to the extension. */
 export function isNotOfExtension(
-  catalog: "pg_class" | "pg_proc" | "pg_type" | "d.classid",
+  catalog: "pg_class" | "pg_proc" | "pg_type" | "pg_event_trigger" | "pg_foreign_server" | "d.classid",
   oid: string,
 ): string {
   const classId = catalog === "d.classid" ? catalog : `'${catalog}'::regclass`;
