@@ -121,6 +121,22 @@ test("a released script that fails is named with its statement", async () => {
   assert.match(ground!.reason, /000000000002_step\.sql:2\).*nowhere/);
 });
 
+test("a released script is named that leaves a reference to nothing for the next one to mend: by itself it would fail", async () => {
+  const owned: SampleTable = {
+    columns: { id: "integer!", owner: "integer" },
+    references: { owner: "owners" },
+  };
+  const tables = { owners, notes: owned };
+  const more = { ...tables, more: owners };
+  const { ground } = await prove([
+    making(tables),
+    { tables, up: [`INSERT INTO "notes" VALUES (1, 9)`], down: [] },
+    { tables, up: [`DELETE FROM "notes"`], down: [] },
+    { tables: more, up: ddlOf("more", owners), down: [`DROP TABLE "more"`] },
+  ]);
+  assert.match(ground!.reason, /000000000002/);
+});
+
 /** Many revisions that make an index and drop it in turn. */
 const long = (count: number) =>
   Array.from({ length: count }, (_, at): SampleRevision => {

@@ -162,7 +162,7 @@ function nameAt(at: SqlCursor, dialect: Dialect): string {
  * Returns the statement of a block that passes over what is there already, as drizzle-kit wrote it around types and
  * foreign keys; any other statement as it is.
  */
-function unlessThere(text: string, dialect: Dialect): string {
+export function unlessThere(text: string, dialect: Dialect): string {
   const [word, block, ...more] = tokensOf(text, dialect);
   if (!isWord(word, "DO") || block?.kind !== "string" || more.length > 0) return text;
   const body =

@@ -1,10 +1,13 @@
 import { sql } from "drizzle-orm";
+import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { userStatement } from "../../engines/statement_names.ts";
 import type { Script } from "../../history/scripts/script.ts";
+import { tokensOf } from "../../sql/cursor.ts";
 import { cutIntoBatches } from "./batches.ts";
+import { unlessThere } from "./makes_only.ts";
 import { mostStatements } from "./run_together.ts";
 
 type Surroundings = Pick<RunContext, "database" | "signal">;
@@ -17,16 +20,16 @@ type Surroundings = Pick<RunContext, "database" | "signal">;
  */
 export async function runScripts(context: Surroundings, scripts: readonly Script[]): Promise<void> {
   for (let done = 0; done < scripts.length;) {
-    const group = nextGroup(scripts, done);
+    const group = nextGroup(scripts, done, context.database.dialect);
     if (group.length === 1 || !await ranTogether(context, group)) await runOneByOne(context, group);
     done += group.length;
   }
 }
 
 /** Returns the scripts from a place on that share a transaction; one by itself where there are none. */
-function nextGroup(scripts: readonly Script[], from: number): readonly Script[] {
+function nextGroup(scripts: readonly Script[], from: number, dialect: Dialect): readonly Script[] {
   let [end, statements] = [from, 0];
-  while (end < scripts.length && replacesNothing(scripts[end]!)) {
+  while (end < scripts.length && standsByItself(scripts[end]!, dialect)) {
     statements += scripts[end]!.statements.length;
     if (statements > mostStatements) break;
     end++;
@@ -34,12 +37,21 @@ function nextGroup(scripts: readonly Script[], from: number): readonly Script[] 
   return scripts.slice(from, Math.max(end, from + 1));
 }
 
-/** What takes the place of something takes along what hung on that before the transaction, whatever the same one made. */
-function replacesNothing({ statements }: Script): boolean {
-  return statements.every(({ sql, run }) =>
-    run.kind === "transaction" && !/\b(?:drop|rename|replace)\b/i.test(sql)
-  );
+/**
+ * Whether a script does in one transaction with others what it does in its own. What takes the place of something takes along what hung on
+ * that before the transaction, whatever the same one made; rows may refer to what comes only before its end, settings and temporary tables last
+ * until then, and a new value can be used where the type is new, too.
+ */
+function standsByItself({ statements }: Script, dialect: Dialect): boolean {
+  return statements.every(({ sql, run }) => {
+    if (run.kind !== "transaction" || beyondItself.test(sql)) return false;
+    const [verb] = tokensOf(unlessThere(sql, dialect), dialect);
+    return verb !== undefined && defining.test(verb.text);
+  });
 }
+
+const beyondItself = /\b(?:drop|rename|replace|temp|temporary|add\s+value)\b/i;
+const defining = /^(?:create|alter|comment)$/i;
 
 async function ranTogether({ database, signal }: Surroundings, group: readonly Script[]): Promise<boolean> {
   stopIfAsked(signal);
