@@ -120,6 +120,11 @@ const statements: readonly (readonly [sql: string, expected: string])[] = [
   ["VACUUM t", "not in a transaction VACUUM"],
   ["ANALYZE t", ""],
   ["ALTER TYPE e ADD VALUE 'x'", "add enum value x"],
+  ["ALTER TYPE s.e RENAME VALUE 'x' TO 'y'", "rename other type e 'x' 'y'"],
+  ["ALTER TYPE e RENAME TO f", "rename other type e f"],
+  ["ALTER SCHEMA s RENAME TO r", "rename other schema s r"],
+  ["ALTER FUNCTION s.f(int) SET SCHEMA r", "rename other function f r.f"],
+  ["CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1", "create other function f"],
   ["CREATE DATABASE d", "not in a transaction CREATE DATABASE"],
   ["DROP DATABASE d", "not in a transaction DROP DATABASE"],
   ["ALTER SYSTEM SET work_mem = '1MB'", "not in a transaction ALTER SYSTEM"],
@@ -136,7 +141,7 @@ const statements: readonly (readonly [sql: string, expected: string])[] = [
     "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (c) REFERENCES s.u NOT VALID",
     "add constraint t k foreign key isNotValid; names schema s",
   ],
-  ["CREATE VIEW v AS SELECT * FROM s.t", "names schema s"],
+  ["CREATE VIEW v AS SELECT * FROM s.t", "create other view v; names schema s"],
   ['ALTER TABLE "T t" DROP COLUMN "C"', "drop column T t C"],
 ];
 for (const [sql, expected] of statements) {

@@ -44,12 +44,26 @@ export type Operation =
   | On<"lock table"> & { readonly by: string }
   /** Runs outside of a transaction only, or does nothing in one. */
   | { readonly kind: "not in a transaction"; readonly what: string }
+  /** Something else than a table, and what a table has, is made. */
+  | { readonly kind: "create other"; readonly what: OtherKind; readonly name: string }
+  /** The same, or a table, gets another schema; or the same another name, or a value of a type. */
+  | {
+    readonly kind: "rename other";
+    readonly what: OtherKind | "table";
+    readonly name: string;
+    /** The value of the type that does, and not the type itself; left out for anything else. */
+    readonly value?: string;
+    readonly to: string;
+  }
   /** A value is added to a type. */
   | { readonly kind: "add enum value"; readonly what: string }
   /** What it does cannot be seen in its text. */
   | { readonly kind: "hidden"; readonly what: string }
   /** Names the schema of something. */
   | { readonly kind: "names schema"; readonly schema: string };
+
+/** What queries of an application name, beside tables and columns. */
+export type OtherKind = "schema" | "type" | "domain" | "function" | "procedure" | "view";
 
 interface On<Kind extends string> {
   readonly kind: Kind;

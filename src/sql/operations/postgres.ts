@@ -1,21 +1,19 @@
-import { isRecord } from "../../base/json_schema.ts";
 import type { Operation } from "./operation.ts";
+import { asNode, lastName, list, nameText, type Node, tableOf, text } from "./postgres_nodes.ts";
+import { otherReaders, renameOther } from "./postgres_others.ts";
 import { isSerial, postgresType } from "../postgres_spelling.ts";
-
-/** A node of the tree that PostgreSQL's parser makes. */
-type Node = Readonly<Record<string, unknown>>;
 
 /** Returns what a statement does, from the tree that PostgreSQL's own parser makes of it (`{ AlterTableStmt: … }`). */
 export function postgresOperations(statement: unknown): readonly Operation[] {
   const [kind = "", body = {}] =
     Object.entries(asNode(statement)).map(([name, value]) => [name, asNode(value)] as const)[0] ?? [];
   // A schema of their own is what its things are named with afterwards.
-  if (kind === "CreateSchemaStmt") return [];
   const own = readers[kind]?.(body) ?? [];
-  return [...own, ...nestedOperations(body)];
+  return kind === "CreateSchemaStmt" ? own : [...own, ...nestedOperations(body)];
 }
 
 const readers: Readonly<Record<string, (body: Node) => readonly Operation[]>> = {
+  ...otherReaders,
   AlterTableStmt: (body) => {
     if (body["objtype"] !== "OBJECT_TABLE") return [];
     const table = tableOf(body["relation"]);
@@ -65,7 +63,6 @@ const readers: Readonly<Record<string, (body: Node) => readonly Operation[]>> = 
     if (isConcurrent) return [alone("REINDEX CONCURRENTLY")];
     return [{ kind: "lock table", table: tableOf(body["relation"]), by: "REINDEX without CONCURRENTLY" }];
   },
-  AlterEnumStmt: (body) => [{ kind: "add enum value", what: text(body["newVal"]) }],
   CreatedbStmt: () => [alone("CREATE DATABASE")],
   DropdbStmt: () => [alone("DROP DATABASE")],
   AlterSystemStmt: () => [alone("ALTER SYSTEM")],
@@ -153,7 +150,7 @@ function addColumn(table: string, definition: Node): readonly Operation[] {
   const constraints = list(definition["constraints"]).map((each) => asNode(asNode(each)["Constraint"]));
   const find = (kind: string) => constraints.find((each) => each["contype"] === kind);
   const value = find("CONSTR_DEFAULT")?.["raw_expr"];
-  const isMade = isSerial(lastName(definition["typeName"])) || find("CONSTR_IDENTITY") !== undefined ||
+  const isMade = isSerial(typeWord(definition["typeName"])) || find("CONSTR_IDENTITY") !== undefined ||
     find("CONSTR_GENERATED")?.["generated_kind"] === "s";
   const references = find("CONSTR_FOREIGN");
   return [
@@ -215,7 +212,7 @@ function rename(body: Node): readonly Operation[] {
     case "OBJECT_TABCONSTRAINT":
       return [{ kind: "rename constraint", table, name: text(body["subname"]), to }];
     default:
-      return [];
+      return renameOther(body["renameType"], body, () => to);
   }
 }
 
@@ -274,34 +271,14 @@ function typeOf(typeName: unknown): string {
     asNode(asNode(asNode(each)["A_Const"])["ival"])["ival"] ?? 0
   );
   const array = list(asNode(typeName)["arrayBounds"]).length > 0 ? "[]" : "";
-  return postgresType(`${lastName(typeName)}${sizes.length === 0 ? "" : `(${sizes.join(",")})`}${array}`);
+  return postgresType(`${typeWord(typeName)}${sizes.length === 0 ? "" : `(${sizes.join(",")})`}${array}`);
 }
 
-function lastName(typeName: unknown): string {
-  const name = list(asNode(typeName)["names"]).map(nameText).at(-1) ?? "";
+function typeWord(typeName: unknown): string {
+  const name = lastName(asNode(typeName)["names"]);
   return name === "bpchar" ? "character" : name;
 }
 
 function alone(what: string): Operation {
   return { kind: "not in a transaction", what };
-}
-
-function tableOf(relation: unknown): string {
-  return text(asNode(relation)["relname"]);
-}
-
-function nameText(node: unknown): string {
-  return text(asNode(asNode(node)["String"])["sval"]);
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function asNode(value: unknown): Node {
-  return isRecord(value) ? value : {};
 }

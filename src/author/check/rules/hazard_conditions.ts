@@ -139,6 +139,12 @@ function isGuarded(
 
 /** Says what an operation takes away from whoever reads it now; `null` when it takes nothing. */
 export function takenAway(operation: Operation, place: OperationPlace, alsoRenamed = true): string | null {
+  if (operation.kind === "rename other") {
+    const { what, name, value, to } = operation;
+    const said = value === undefined ? `${what} ${name}` : `value ${value} of ${name}`;
+    const wasThere = what === "table" ? isFilled(name, place) : !isMadeHere(operation, place);
+    return alsoRenamed && wasThere ? `calls the ${said} ${to}` : null;
+  }
   if (!("table" in operation) || !isFilled(operation.table, place)) return null;
   const { table } = operation;
   switch (operation.kind) {
@@ -165,6 +171,16 @@ export function takenAway(operation: Operation, place: OperationPlace, alsoRenam
     default:
       return null;
   }
+}
+
+/** Says whether a script makes something of the name: before, so that nobody knows it, or anew, so that there is one. */
+function isMadeHere(
+  { what, name }: Extract<Operation, { readonly kind: "rename other" }>,
+  { script }: OperationPlace,
+): boolean {
+  return script.some(({ operations }) =>
+    operations.some((each) => each.kind === "create other" && each.what === what && each.name === name)
+  );
 }
 
 function isRenamedTo(table: string, { script, statement }: OperationPlace): boolean {
