@@ -26,7 +26,7 @@ export function refuseUncastable(command: string, { from, to, renames }: Renamed
     for (const column of Object.values(table.columns)) {
       const was = before.get(table.name)?.columns[column.name];
       if (was === undefined || was.type === column.type) continue;
-      const labels = labelsOf({ from, to }, was, column);
+      const labels = labelsOf({ from, to, renames }, was, column);
       const isThere = castOf(was, column, labels) !== null;
       if (isThere && castOf(column, was, labels) !== null) continue;
       const [one, other] = isThere ? [column, was] : [was, column];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KitColumn } from "../../src/schema/kit_snapshot.ts";
 import { refuseUncastable } from "../../src/author/refuse_uncastable.ts";
+import { noRenames } from "../../src/author/rules/change/renames.ts";
 import { postgresCast } from "../../src/author/rules/types/postgres_cast.ts";
 import { kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
@@ -63,7 +64,7 @@ test("a boolean becomes a value of an enum type, and back, where that has the wo
 test("a type that nothing leads to, or back from, is refused with what to do", async () => {
   const refusal = (from: string, to: string) => {
     const at = (type: string) => kitSnapshot("postgresql", kitTable("t", ["id integer key", `c ${type}`]));
-    const renames = { tables: [], columns: [] };
+    const renames = noRenames;
     return rejectsWith(
       "bad_schema",
       (async () => await refuseUncastable('generate "x"', { from: at(from), to: at(to), renames }))(),

@@ -11,7 +11,7 @@ import {
   renameCandidates,
   renameFlag,
 } from "../../src/author/rules/change/renames.ts";
-import { kitCheck, kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
+import { kitCheck, kitColumn, kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
 // One row a rule: the flags, and what they mean as `tables | columns`, or what the error says.
 const flags: readonly (readonly [rule: string, texts: readonly string[], expected: string | RegExp])[] = [
@@ -54,6 +54,8 @@ const flags: readonly (readonly [rule: string, texts: readonly string[], expecte
   ["reads names with dots and more in quotes", ['"a.b"="c=""d"""', 't."a.b"=t." c"'], 'a.b>c="d" | t:a.b> c'],
   ["refuses a name that is empty", ["t.=t.a"], /neither a table nor a column/],
   ["refuses a quote without its end", ['"t=u'], /neither a table nor a column/],
+  ["reads a type", ["mood=feeling", "users=accounts"], "users>accounts type mood>feeling |"],
+  ["refuses a table and a type of one name", ["users=feeling", "mood=feeling"], /two things to "feeling"/],
   ["refuses two tables of one name", ["a=c", "b=c"], /two things to "c"/],
   ["refuses two columns of one name", ["t.a=t.c", "t.b=t.c"], /two things to "t\.c"/],
   ["takes the same column name in two tables", ["t.a=t.c", "u.a=u.c"], "| t:a>c u:a>c"],
@@ -67,24 +69,32 @@ for (const [rule, texts, expected] of flags) {
       );
       return;
     }
-    const { tables, columns } = parseRenames(texts);
+    const { tables, types, columns } = parseRenames(texts, [], (name) => name === "mood");
     const shown = [
-      tables.map(({ from, to }) => `${from}>${to}`).join(" "),
+      [...tables, ...types.map(({ from, to }) => ({ from: `type ${from}`, to }))].map(({ from, to }) =>
+        `${from}>${to}`
+      ).join(" "),
       columns.map(({ table, from, to }) => `${table}:${from}>${to}`).join(" "),
     ];
     assert.equal(shown.join(" | ").trim(), expected);
   });
 }
 
-const full = parseRenames([
-  "users=accounts",
-  "accounts.name=accounts.full_name",
-  "files.owner=files.account",
-]);
+const full = parseRenames(
+  [
+    "users=accounts",
+    "accounts.name=accounts.full_name",
+    "files.owner=files.account",
+    "mood=feeling",
+  ],
+  [],
+  (name) => name === "mood",
+);
 
 test("invertRenames() names a column's table as it was before", () => {
   assert.deepEqual(invertRenames(full), {
     tables: [{ from: "accounts", to: "users" }],
+    types: [{ from: "feeling", to: "mood" }],
     columns: [
       { table: "users", from: "full_name", to: "name" },
       { table: "files", from: "account", to: "owner" },
@@ -106,11 +116,21 @@ const files = kitTable("files", ["id integer key", "owner integer", "name text"]
   foreignKeys: kitForeignKey("files", "owner", "users"),
   checkConstraints: kitCheck("k", `"name" <> ''`),
 });
-const before = kitSnapshot("postgresql", users, files);
+const moods = kitTable("moods", ["a integer"], {
+  columns: {
+    a: { ...kitColumn("a mood"), typeSchema: "public" },
+    b: { ...kitColumn("b mood[]"), typeSchema: "public" },
+    c: kitColumn("c mood"),
+  },
+});
+const before = {
+  ...kitSnapshot("postgresql", users, files, moods),
+  enums: { "public.mood": { name: "mood", values: ["sad"] }, "public.other": { name: "other", values: [] } },
+};
 
 test("applyRenames() renames in all that refers to a table or a column", () => {
   const { tables } = applyRenames(before, full);
-  assert.deepEqual(Object.keys(tables), ["public.accounts", "public.files"]);
+  assert.deepEqual(Object.keys(tables), ["public.accounts", "public.files", "public.moods"]);
   const accounts = tables["public.accounts"]!;
   assert.equal(accounts.name, "accounts");
   assert.deepEqual(Object.keys(accounts.columns), ["id", "full_name"]);
@@ -133,6 +153,16 @@ test("applyRenames() renames in all that refers to a table or a column", () => {
   assert.equal(tables["public.files"]!.checkConstraints["k"]!.value, `"name" <> ''`);
 });
 
+test("applyRenames() renames a type with the columns that have it", () => {
+  const { tables, enums } = applyRenames(before, full);
+  assert.deepEqual(enums, {
+    "public.feeling": { name: "feeling", values: ["sad"] },
+    "public.other": { name: "other", values: [] },
+  });
+  const { a, b, c } = tables["public.moods"]!.columns;
+  assert.deepEqual([a!.type, b!.type, c!.type], ["feeling", "feeling[]", "mood"]);
+});
+
 test("applyRenames() renames the column that a foreign key refers to", () => {
   const renames = parseRenames(["users=accounts", "accounts.id=accounts.number"]);
   const key = applyRenames(before, renames).tables["public.files"]!.foreignKeys["files_owner_fkey"]!;
@@ -142,6 +172,28 @@ test("applyRenames() renames the column that a foreign key refers to", () => {
 test("applyRenames() and its inverse give the snapshot back, and no rename changes nothing", () => {
   assert.deepEqual(applyRenames(applyRenames(before, full), invertRenames(full)), before);
   assert.deepEqual(applyRenames(before, noRenames), before);
+});
+
+test("renameCandidates() asks about a type, with what has more of its values first, beside tables and before columns", () => {
+  const type = (name: string, ...values: readonly string[]) => ({ [`public.${name}`]: { name, values } });
+  const [t, u] = [kitTable("t", ["a text"]), kitTable("t", ["b text"])];
+  const from = { ...kitSnapshot("postgresql", t), enums: type("mood", "sad", "glad") };
+  const to = {
+    ...kitSnapshot("postgresql", u),
+    enums: { ...type("answer", "no"), ...type("feeling", "glad", "sad") },
+  };
+  assert.deepEqual(renameCandidates({ from, to }, noRenames, []), [
+    { kind: "type", table: null, gone: "mood", added: ["feeling", "answer"] },
+  ]);
+  const known = { ...noRenames, types: [{ from: "mood", to: "feeling" }] };
+  assert.deepEqual(renameCandidates({ from, to }, known, []).map(({ gone }) => gone), ["a"]);
+  refuseImpossibleRenames(from, to, known);
+  // Of SQLite there is nothing to say.
+  refuseImpossibleRenames(kitSnapshot("sqlite", t), kitSnapshot("sqlite", t), known);
+  assert.throws(
+    () => refuseImpossibleRenames(from, from, known),
+    /Cannot rename "mood": no such type is gone/,
+  );
 });
 
 const open: Dropped = [];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { runHere } from "../support/run_here.ts";
@@ -229,6 +229,31 @@ test("on a terminal generate asks what the rows that exist get", () =>
       /^postgresql\/.*add_kinds\.sql$/.test(path)
     );
     assert.match(up![1], /SET "kind" = upper\(mime_type\)/);
+  }));
+
+test("an enum type that is gone and one that is new are a rename once somebody says so, and then no row is written", () =>
+  withFolder(async (cwd) => {
+    const schema = (name: string) =>
+      writeFile(
+        join(cwd, "schema.ts"),
+        `import { integer, pgEnum, pgTable } from "drizzle-orm/pg-core";
+export const mood = pgEnum("${name}", ["sad", "glad"]);
+export const people = pgTable("people", { id: integer().primaryKey(), m: mood() });`,
+      );
+    const run = (...args: readonly string[]) => runHere(["generate", ...args], { cwd });
+    await schema("mood");
+    assert.equal((await run("First", "--rev-id", "000000000001")).code, 0);
+    await schema("feeling");
+    const asked = await run("Second");
+    assert.equal(asked.code, 2, asked.stdout);
+    assert.match(asked.stderr, /mood is gone and feeling is new[^]*--rename mood=feeling; or --no-rename/);
+    const typed = await openProject(cwd).run(["generate", "Second", "--rev-id", "000000000002"], {
+      tty: true,
+      stdin: "1\n",
+    });
+    assert.equal(typed.code, 0, typed.stderr);
+    const script = await readFile(join(cwd, "drizzle/postgresql/000000000002_second.sql"), "utf8");
+    assert.deepEqual(script.match(/^[A-Z].*/gm), [`ALTER TYPE "mood" RENAME TO "feeling";`]);
   }));
 
 test("a NOT NULL column without a default wants a value, and the error has the flag to paste", () =>

@@ -165,6 +165,13 @@ async function renamesIn(history: History): Promise<(revision: TreeRevision) => 
       tables: operations.flatMap((each) =>
         each.kind === "rename table" ? [{ from: each.table, to: each.to }] : []
       ),
+      // One that is made anew under its name is put aside by another.
+      types: operations.flatMap((each) =>
+        each.kind === "rename other" && each.what === "type" && each.value === undefined &&
+          !operations.some((made) => made.kind === "create other" && made.name === each.name)
+          ? [{ from: each.name, to: each.to }]
+          : []
+      ),
       columns: netRenames(
         operations.flatMap((each) =>
           each.kind === "rename column" ? [{ table: each.table, from: each.column, to: each.to }] : []

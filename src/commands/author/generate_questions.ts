@@ -6,7 +6,13 @@ import {
 } from "../../author/rules/change/decisions.ts";
 import { shownText } from "../../base/shown_text.ts";
 import { type Fill, parseFills } from "../../author/rules/change/fills.ts";
-import { parseRenames, type RenameCandidate, type Renames } from "../../author/rules/change/renames.ts";
+import {
+  parseRenames,
+  type RenameCandidate,
+  type Renames,
+  typesByName,
+} from "../../author/rules/change/renames.ts";
+import { flattened } from "../../schema/flat_schemas.ts";
 import type { ProjectPart } from "../../author/project/read_project.ts";
 import { namedSchemas } from "../../schema/named_schemas.ts";
 import type { App } from "../../cli/app.ts";
@@ -29,6 +35,7 @@ export async function readDecisions(
     renames: parseRenames(
       options.rename,
       parts.flatMap(({ from, to }) => [from, to].flatMap(namedSchemas)),
+      (name) => parts.some(({ from }) => typesByName(flattened(from)).has(name)),
     ),
     dropped: options.noRename ? "all" : [],
     fills: parseFills(options.fill),
@@ -52,27 +59,30 @@ async function answer(
     for (const fill of fills) values.set(`${fill.table}.${fill.column}`, await askFill(app, fill));
     return { ...decisions, fills: values };
   }
-  const { table, gone } = candidate;
+  const { kind, table, gone } = candidate;
+  const { renames: known } = decisions;
   const to = await askRename(app, candidate);
   // Once something is kept as a drop, the question must not come again.
   if (to === null) {
     return { ...decisions, dropped: [...decisions.dropped === "all" ? [] : decisions.dropped, candidate] };
   }
-  const known: Renames = table === null
-    ? { ...decisions.renames, tables: [...decisions.renames.tables, { from: gone, to }] }
-    : { ...decisions.renames, columns: [...decisions.renames.columns, { table, from: gone, to }] };
-  return { ...decisions, renames: known };
+  const named: Renames = table !== null
+    ? { ...known, columns: [...known.columns, { table, from: gone, to }] }
+    : kind === "type"
+    ? { ...known, types: [...known.types, { from: gone, to }] }
+    : { ...known, tables: [...known.tables, { from: gone, to }] };
+  return { ...decisions, renames: named };
 }
 
 async function askRename(
   { system, report }: App,
-  { table, gone, added }: RenameCandidate,
+  { kind, table, gone, added }: RenameCandidate,
 ): Promise<string | null> {
   const prefix = table === null ? "" : `${table}.`;
   const lines = [
     `${prefix}${gone} is gone from schema.ts. What became of it?`,
     ...added.map((name, index) => `  ${index + 1}  it is called ${prefix}${name} now`),
-    `  ${added.length + 1}  it is dropped, with what it holds`,
+    `  ${added.length + 1}  it is dropped${kind === "type" ? "" : ", with what it holds"}`,
   ];
   const shown = lines.map((line, at) => wrap(shownText(line), system.stderr.columns, at === 0 ? 0 : 5));
   report.event({ kind: "done" });

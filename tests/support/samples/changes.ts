@@ -67,6 +67,9 @@ const int: Column = () => pg.integer();
 const mood = pg.pgEnum("mood", ["calm", "it's rough"]);
 const longerMood = pg.pgEnum("mood", ["calm", "it's rough", "wild"]);
 const answer = pg.pgEnum("answer", ["false", "maybe", "true"]);
+const feeling = pg.pgEnum("feeling", ["calm", "it's rough"]);
+const longerFeeling = pg.pgEnum("feeling", ["calm", "it's rough", "wild"]);
+const otherFeeling = pg.pgEnum("feeling", ["it's rough", "calm"]);
 const otherMood = pg.pgEnum("mood", ["it's rough", "calm"]);
 const capitalMood = pg.pgEnum("Mood", ["calm", "Rough"]);
 const named = (type: string) => pg.customType<{ data: string }>({ dataType: () => type })();
@@ -779,6 +782,20 @@ export const changes: readonly Change[] = [
     table("t", { a: longerMood().default("calm"), b: longerMood() }),
     table("u", { a: longerMood().default("wild") }),
   ]),
+  change(
+    "an enum has another name",
+    [table("t", { a: mood().notNull().default("calm"), b: mood().array() })],
+    [
+      table("t", { a: feeling().notNull().default("calm"), b: feeling().array() }),
+    ],
+    { ...postgres, renames: ["mood=feeling"] },
+  ),
+  change("an enum has another name and a new value", [table("t", { a: mood().default("calm") })], [
+    table("t", { a: longerFeeling().default("wild"), b: longerFeeling() }),
+  ], { renames: ["mood=feeling"] }),
+  change("an enum has another name and another order", [table("t", { a: mood(), b: mood() })], [
+    table("t", { a: otherFeeling(), b: pg.text() }),
+  ], { renames: ["mood=feeling"] }),
   change("an enum's other order with a column that is text from then on", [
     table("t", { a: mood(), b: mood() }),
   ], [

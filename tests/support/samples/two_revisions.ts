@@ -1,3 +1,4 @@
+import { isPgEnum } from "drizzle-orm/pg-core";
 import { type Dialect, dialects } from "../../../src/base/dialect.ts";
 import type { Decisions } from "../../../src/author/rules/change/decisions.ts";
 import { parseFills } from "../../../src/author/rules/change/fills.ts";
@@ -56,7 +57,13 @@ export async function generateBetween(
 ): Promise<TwoRevisions> {
   const none: Decisions = { renames: parseRenames([]), dropped: "all", fills: new Map() };
   const first = await draft("First", await drizzleParts(noTables, before, () => empty), none);
-  const decisions = { renames: parseRenames(renames), dropped: "all", fills: parseFills(fills) } as const;
+  const isType = (name: string) =>
+    Object.values(before.postgresql).some((each) => isPgEnum(each) && each.enumName === name);
+  const decisions = {
+    renames: parseRenames(renames, [], isType),
+    dropped: "all",
+    fills: parseFills(fills),
+  } as const;
   const parts = await drizzleParts(before, after, (dialect) => historyOf(dialect, [first]));
   const second = await draft("Second", parts, decisions);
   return {

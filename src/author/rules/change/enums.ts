@@ -2,9 +2,9 @@ import { cutName } from "../../../sql/cut_name.ts";
 import { elementType } from "../../../sql/postgres_spelling.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import { canonical } from "../../../schema/same_schema.ts";
-import type { KitColumn, KitEnds, KitEnum, KitSnapshot } from "../../../schema/kit_snapshot.ts";
+import type { KitColumn, KitEnum, KitSnapshot } from "../../../schema/kit_snapshot.ts";
 import { mapValues } from "../../../base/records.ts";
-import { applyRenames, type RenamedEnds } from "./renames.ts";
+import { applyRenames, type RenamedEnds, type Renames } from "./renames.ts";
 
 /** How the values of enum types change, which drizzle-kit writes wrong for columns with a default. */
 export interface EnumChanges {
@@ -19,10 +19,13 @@ export interface EnumChanges {
 /** Returns the statements for enum types that both snapshots have, with other values. */
 export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
   const before = applyRenames(from, renames);
-  const changed = changedEnums(from, to);
+  const changed = changedEnums({ from, to, renames });
   const remade = changed.filter((each) => !isGrown(each)).map(({ now }) => now);
   return {
-    additions: changed.filter(isGrown).flatMap(addedValues),
+    // They come before it has its new name.
+    additions: changed.filter(isGrown).flatMap((each) =>
+      addedValues(each, nameBefore(each.now.name, renames))
+    ),
     recreations: remade.flatMap((now) => [
       `ALTER TYPE "${now.name}" RENAME TO "${oldName(now.name)}";`,
       `CREATE TYPE "${now.name}" AS ENUM(${now.values.map(quoteText).join(", ")});`,
@@ -44,8 +47,8 @@ export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
 }
 
 /** Returns the enum types that are made anew under their name. */
-export function remadeEnums({ from, to }: KitEnds): readonly string[] {
-  return changedEnums(from, to).filter((each) => !isGrown(each)).map(({ now }) => now.name);
+export function remadeEnums(ends: RenamedEnds): readonly string[] {
+  return changedEnums(ends).filter((each) => !isGrown(each)).map(({ now }) => now.name);
 }
 
 /** Returns a snapshot in which enum types have the values of another, so that drizzle-kit has nothing to say of them. */
@@ -57,12 +60,16 @@ export function withEnumsOf(snapshot: KitSnapshot, to: KitSnapshot): KitSnapshot
 }
 
 /** Returns the values of the enum type that a column has before a change, or else after it; none where it has none. */
-export function labelsOf({ from, to }: KitEnds, before: KitColumn, after: KitColumn): readonly string[] {
+export function labelsOf(
+  { from, to, renames }: RenamedEnds,
+  before: KitColumn,
+  after: KitColumn,
+): readonly string[] {
   const valuesOf = (snapshot: KitSnapshot, { type, typeSchema }: KitColumn) =>
     typeSchema === undefined
       ? undefined
       : Object.values(enumsOf(snapshot)).find(({ name }) => name === elementType(type))?.values;
-  return valuesOf(from, before) ?? valuesOf(to, after) ?? [];
+  return valuesOf(applyRenames(from, renames), before) ?? valuesOf(to, after) ?? [];
 }
 
 /** A column that takes another type. */
@@ -99,8 +106,8 @@ function isGrown({ old, now }: ChangedEnum): boolean {
   return canonical(now.values.filter((value) => old.values.includes(value))) === canonical(old.values);
 }
 
-function changedEnums(from: KitSnapshot, to: KitSnapshot): readonly ChangedEnum[] {
-  const before = enumsOf(from);
+function changedEnums({ from, to, renames }: RenamedEnds): readonly ChangedEnum[] {
+  const before = enumsOf(applyRenames(from, renames));
   return Object.entries(enumsOf(to)).flatMap(([key, now]) => {
     const old = before[key];
     return old === undefined || canonical(old.values) === canonical(now.values) ? [] : [{ old, now }];
@@ -112,13 +119,17 @@ function enumsOf({ enums = {} }: KitSnapshot): Readonly<Record<string, KitEnum>>
 }
 
 /** Each stands before the value that follows it, which is there already; those at the end come in order. */
-function addedValues({ old, now }: ChangedEnum): readonly string[] {
-  const add = `ALTER TYPE "${now.name}" ADD VALUE`;
+function addedValues({ old, now }: ChangedEnum, name: string): readonly string[] {
+  const add = `ALTER TYPE "${name}" ADD VALUE`;
   return now.values.flatMap((value, at) => {
     if (old.values.includes(value)) return [];
     const next = now.values.slice(at + 1).find((each) => old.values.includes(each));
     return [`${add} ${quoteText(value)}${next === undefined ? "" : ` BEFORE ${quoteText(next)}`};`];
   });
+}
+
+function nameBefore(name: string, { types }: Renames): string {
+  return types.find(({ to }) => to === name)?.from ?? name;
 }
 
 function oldName(name: string): string {

@@ -9,6 +9,7 @@ import {
   renameFlag,
   type Renames,
   tablesByName,
+  typesByName,
   writeName,
 } from "./renames.ts";
 
@@ -20,7 +21,7 @@ import {
 export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, renames: Renames): void {
   const before = tablesByName(from);
   const after = tablesByName(to);
-  const oldNames = invertRenames({ tables: renames.tables, columns: [] }).tables;
+  const oldNames = invertRenames({ ...renames, columns: [] }).tables;
   const fail = (
     what: string,
     state: string,
@@ -48,6 +49,16 @@ export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, rena
     }
     if (!before.has(rename.from) || after.has(rename.from)) fail(rename.from, "no such table is gone");
     if (!after.has(rename.to) || before.has(rename.to)) fail(rename.from, `no table "${rename.to}" is new`);
+  }
+  const [typesBefore, typesAfter] = [typesByName(from), typesByName(to)];
+  // SQLite has none.
+  for (const rename of typesBefore.size + typesAfter.size === 0 ? [] : renames.types) {
+    if (!typesBefore.has(rename.from) || typesAfter.has(rename.from)) {
+      fail(rename.from, "no such type is gone");
+    }
+    if (!typesAfter.has(rename.to) || typesBefore.has(rename.to)) {
+      fail(rename.from, `no type "${rename.to}" is new`);
+    }
   }
   for (const rename of renames.columns) {
     const old = before.get(oldNames.find((each) => each.from === rename.table)?.to ?? rename.table)?.columns;

@@ -1,13 +1,16 @@
 import { HarborError } from "../../../base/errors.ts";
 import { quoteForShell } from "../../../base/quote_shell.ts";
 import { readDottedName, writeDottedName } from "../../../base/dotted_name.ts";
+import { elementType } from "../../../sql/postgres_spelling.ts";
 import { nameIn, placeOfName } from "../../../sql/table_names.ts";
-import type { KitColumn, KitEnds, KitSnapshot, KitTable } from "../../../schema/kit_snapshot.ts";
+import type { KitColumn, KitEnds, KitEnum, KitSnapshot, KitTable } from "../../../schema/kit_snapshot.ts";
 import { mapValues } from "../../../base/records.ts";
 
 /** What has another name now. */
 export interface Renames {
   readonly tables: readonly Rename[];
+  /** Enum types of PostgreSQL. */
+  readonly types: readonly Rename[];
   /** A column's table is named as it is after the table renames. */
   readonly columns: readonly ColumnRename[];
 }
@@ -23,8 +26,8 @@ export interface ColumnRename extends Rename {
 
 /** Something that is gone, and what it may have become. */
 export interface RenameCandidate {
-  readonly kind: "table" | "column";
-  /** The table of a column; `null` for a table. */
+  readonly kind: "table" | "type" | "column";
+  /** The table of a column; `null` for a table or a type. */
   readonly table: string | null;
   readonly gone: string;
   /** What is most like it first. */
@@ -36,13 +39,15 @@ export interface RenamedEnds extends KitEnds {
   readonly renames: Renames;
 }
 
-export const noRenames: Renames = { tables: [], columns: [] };
+export const noRenames: Renames = { tables: [], types: [], columns: [] };
 
 /** Returns what turns the renames back. */
-export function invertRenames({ tables, columns }: Renames): Renames {
+export function invertRenames({ tables, types, columns }: Renames): Renames {
   const oldName = (table: string) => tables.find((rename) => rename.to === table)?.from ?? table;
+  const inverted = ({ from, to }: Rename): Rename => ({ from: to, to: from });
   return {
-    tables: tables.map(({ from, to }) => ({ from: to, to: from })),
+    tables: tables.map(inverted),
+    types: types.map(inverted),
     columns: columns.map(({ table, from, to }) => ({ table: oldName(table), from: to, to: from })),
   };
 }
@@ -51,8 +56,8 @@ export function invertRenames({ tables, columns }: Renames): Renames {
 export type Dropped = "all" | readonly Pick<RenameCandidate, "table" | "gone">[];
 
 /**
- * Returns what may have been renamed between two snapshots beyond what is known: tables first, and columns only once
- * no table is in question, since a table's columns depend on what it was called.
+ * Returns what may have been renamed between two snapshots beyond what is known: tables and types first, and columns only once
+ * none is in question, since a table's columns depend on what it was called.
  */
 export function renameCandidates(
   { from, to }: KitEnds,
@@ -60,13 +65,20 @@ export function renameCandidates(
   dropped: Dropped,
 ): readonly RenameCandidate[] {
   if (dropped === "all") return [];
-  const before = tablesByName(applyRenames(from, known));
+  const renamed = applyRenames(from, known);
+  const before = tablesByName(renamed);
   const after = tablesByName(to);
   const isOpen = ({ table, gone }: RenameCandidate) =>
     !dropped.some((each) => each.table === table && each.gone === gone);
-  const tables = candidates({ kind: "table", table: null, likeness: likenessOfTables }, before, after)
-    .filter(isOpen);
-  if (tables.length > 0) return tables;
+  const named = [
+    ...candidates({ kind: "table", table: null, likeness: likenessOfTables }, before, after),
+    ...candidates(
+      { kind: "type", table: null, likeness: likenessOfTypes },
+      typesByName(renamed),
+      typesByName(to),
+    ),
+  ].filter(isOpen);
+  if (named.length > 0) return named;
   return [...before].flatMap(([name, table]) => {
     const now = after.get(name);
     if (now === undefined) return [];
@@ -102,6 +114,10 @@ function likenessOfTables(gone: KitTable, added: KitTable): number {
   return Object.values(gone.columns).filter(({ name, type }) => added.columns[name]?.type === type).length;
 }
 
+function likenessOfTypes(gone: KitEnum, added: KitEnum): number {
+  return gone.values.filter((value) => added.values.includes(value)).length;
+}
+
 function likenessOfColumns(gone: KitColumn, added: KitColumn): number {
   const word = ({ type }: KitColumn) => type.split("(")[0];
   return gone.type === added.type ? 2 : word(gone) === word(added) ? 1 : 0;
@@ -111,17 +127,26 @@ function likenessOfColumns(gone: KitColumn, added: KitColumn): number {
  * Returns a snapshot as it is after the renames, everything that refers to what was renamed included. Indexes and
  * constraints keep their names.
  */
-export function applyRenames(snapshot: KitSnapshot, { tables, columns }: Renames): KitSnapshot {
+export function applyRenames(snapshot: KitSnapshot, { tables, types, columns }: Renames): KitSnapshot {
+  const typeName = (name: string) => types.find((rename) => rename.from === name)?.to ?? name;
   const tableName = (name: string) => tables.find((rename) => rename.from === name)?.to ?? name;
   const columnName = (table: string, name: string) =>
     columns.find((rename) => rename.table === tableName(table) && rename.from === name)?.to ?? name;
 
+  const keyed = (key: string, from: string, to: string) => key.slice(0, key.length - from.length) + to;
   const renamed = Object.entries(snapshot.tables).map(([key, table]) => {
     const name = tableName(table.name);
-    const prefix = key.slice(0, key.length - table.name.length);
-    return [`${prefix}${name}`, { ...renameColumns(table), name }] as const;
+    return [keyed(key, table.name, name), { ...renameColumns(table), name }] as const;
   });
-  return { ...snapshot, tables: Object.fromEntries(renamed) };
+  const enums = Object.entries(snapshot.enums ?? {}).map(([key, type]) => {
+    const name = typeName(type.name);
+    return [keyed(key, type.name, name), { ...type, name }] as const;
+  });
+  return {
+    ...snapshot,
+    tables: Object.fromEntries(renamed),
+    ...snapshot.enums === undefined ? {} : { enums: Object.fromEntries(enums) },
+  };
 
   function renameColumns(table: KitTable): KitTable {
     const own = (name: string) => columnName(table.name, name);
@@ -146,10 +171,12 @@ export function applyRenames(snapshot: KitSnapshot, { tables, columns }: Renames
       columns: Object.fromEntries(
         Object.values(table.columns).map((column) => {
           const name = own(column.name);
-          const { generated } = column;
+          const { generated, type, typeSchema } = column;
+          const element = elementType(type);
           return [name, {
             ...column,
             name,
+            ...typeSchema === undefined ? {} : { type: typeName(element) + type.slice(element.length) },
             ...generated === undefined ? {} : { generated: { ...generated, as: inText(generated.as) } },
           }];
         }),
@@ -181,20 +208,31 @@ export function applyRenames(snapshot: KitSnapshot, { tables, columns }: Renames
   }
 }
 
+/** Returns the enum types of a snapshot by their names. */
+export function typesByName({ enums = {} }: KitSnapshot): ReadonlyMap<string, KitEnum> {
+  return new Map(Object.values(enums).map((type) => [type.name, type]));
+}
+
 /** Returns the tables of a snapshot by their names. */
 export function tablesByName(snapshot: KitSnapshot): ReadonlyMap<string, KitTable> {
   return new Map(Object.values(snapshot.tables).map((table) => [table.name, table]));
 }
 
 /**
- * Reads `--rename` values: `users=accounts` for a table, `users.name=users.full_name` for a column. Its table goes by its new
+ * Reads `--rename` values: `users=accounts` for a table or a type, `users.name=users.full_name` for a column. Its table goes by its new
  * name, and by the old one where no other has that now.
  *
  * @param schemas Those of their own that the change names: `auth.users=auth.accounts` is a table then
+ * @param isType Whether a type was called so, and no table
  * @throws {HarborError} `usage`
  */
-export function parseRenames(texts: readonly string[], schemas: readonly string[] = []): Renames {
+export function parseRenames(
+  texts: readonly string[],
+  schemas: readonly string[] = [],
+  isType: (name: string) => boolean = () => false,
+): Renames {
   const tables: Rename[] = [];
+  const types: Rename[] = [];
   const sidesOfColumns: { readonly text: string; readonly from: Side; readonly to: Side }[] = [];
   const refuse = (text: string) => {
     throw new HarborError("usage", `Cannot read --rename "${text}": it is neither a table nor a column`, {
@@ -213,7 +251,7 @@ export function parseRenames(texts: readonly string[], schemas: readonly string[
     if (from !== undefined && to !== undefined) {
       sidesOfColumns.push({ text, from: { table, column: from }, to: { table: newTable, column: to } });
     } else if ((from ?? to) !== undefined) return refuse(text);
-    else tables.push({ from: table, to: newTable });
+    else (isType(table) ? types : tables).push({ from: table, to: newTable });
   }
   const nameNow = (table: string) =>
     tables.some(({ to }) => to === table) ? table : tables.find(({ from }) => from === table)?.to ?? table;
@@ -222,9 +260,12 @@ export function parseRenames(texts: readonly string[], schemas: readonly string[
     if (table !== nameNow(to.table)) return refuse(text);
     return { table, from: from.column, to: to.column };
   });
-  const targets = [...tables.map(({ to }) => to), ...columns.map(({ table, to }) => `${table}.${to}`)];
+  const targets = [
+    ...[...tables, ...types].map(({ to }) => to),
+    ...columns.map(({ table, to }) => `${table}.${to}`),
+  ];
   const twice = targets.find((target, at) => targets.indexOf(target) !== at);
-  if (twice === undefined) return { tables, columns };
+  if (twice === undefined) return { tables, types, columns };
   throw new HarborError("usage", `Cannot rename two things to "${twice}"`, {
     hint: "harbor-db help generate",
   });

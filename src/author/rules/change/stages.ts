@@ -8,7 +8,7 @@ import { canonical } from "../../../schema/same_schema.ts";
 import { filterValues, mapValues } from "../../../base/records.ts";
 import type { KitCheck, KitColumn, KitSnapshot, KitTable } from "../../../schema/kit_snapshot.ts";
 import { withRemadeColumns } from "./remade_columns.ts";
-import { applyRenames, type RenamedEnds, tablesByName } from "./renames.ts";
+import { applyRenames, type RenamedEnds, tablesByName, typesByName } from "./renames.ts";
 import { orderRenames } from "./rename_order.ts";
 import { isSameName } from "../../../base/fold_name.ts";
 import { type ReleasedParts, releasedParts } from "../types/released_parts.ts";
@@ -109,14 +109,19 @@ export function stagesOf(change: SchemaChange): ChangeStages {
   };
 }
 
-function renameStatements({ from, to, renames: { tables, columns } }: SchemaChange): readonly string[] {
+function renameStatements({ from, to, renames }: SchemaChange): readonly string[] {
+  const { tables, types, columns } = renames;
   const { quote } = traitsOf[to.dialect];
-  const ends = [applyRenames(from, { tables, columns: [] }), to].map(tablesByName);
+  const ends = [applyRenames(from, { ...renames, columns: [] }), to].map(tablesByName);
   const isTaken = (table: string, name: string) =>
     ends.some((tables) =>
       Object.keys(tables.get(table)?.columns ?? {}).some((each) => isSameName(to.dialect, each, name))
     );
+  const known = typesByName(from);
   return [
+    ...types.filter((type) => known.has(type.from)).map(({ from, to }) =>
+      `ALTER TYPE ${quote(from)} RENAME TO ${quote(to)};`
+    ),
     ...tables.map(({ from, to }) => `ALTER TABLE ${quote(from)} RENAME TO ${quote(to)};`),
     ...orderRenames(columns, { dialect: to.dialect, isTaken }).map(({ table, from, to }) =>
       `ALTER TABLE ${quote(table)} RENAME COLUMN ${quote(from)} TO ${quote(to)};`

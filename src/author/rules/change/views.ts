@@ -63,7 +63,7 @@ function ownViews({ views = {} }: KitSnapshot): Readonly<Record<string, KitView>
 
 /** The tables that go, or lose or change a column, which a view that uses it would not let them. */
 function heldTables({ from, to, renames }: SchemaChange): ReadonlySet<string> {
-  const remade = remadeEnums({ from, to });
+  const remade = remadeEnums({ from, to, renames });
   const now = applyRenames(from, renames).tables;
   return new Set(
     Object.entries(now).filter(([key, { columns }]) => {

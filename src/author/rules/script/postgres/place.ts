@@ -183,7 +183,7 @@ function withConversion(sql: string, { from, to, renames }: SchemaChange): strin
   // One that nothing leads to is only written where a hand is to mend it.
   const cast = before === undefined || after === undefined
     ? plain
-    : postgresCast(before, after, { type, labels: labelsOf({ from, to }, before, after) }) ?? plain;
+    : postgresCast(before, after, { type, labels: labelsOf({ from, to, renames }, before, after) }) ?? plain;
   const value = isSaid ? using : cast;
   return isSameFamily ? sql : conversion({ table, column, type, value, before, after });
 }
