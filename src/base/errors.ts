@@ -1,4 +1,4 @@
-import { hiderOf, hideSecrets } from "./hide_secrets.ts";
+import { hiderOf, hideSecrets } from "./secrets/hide_secrets.ts";
 
 /**
  * What went wrong, as a program tells it apart. Each code has one exit code,

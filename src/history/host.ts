@@ -4,9 +4,9 @@ import { splitStatements } from "./scripts/script.ts";
 import type { Statement } from "./scripts/statement.ts";
 import { foldedName, tokensOf } from "../sql/cursor.ts";
 import { quoteName, quoteText } from "../sql/quote.ts";
-import { roleWords } from "../sql/role_statements.ts";
-import { runningText } from "../sql/running_text.ts";
-import { serverWords } from "../sql/server_reach.ts";
+import { roleWords } from "../sql/reach/role_statements.ts";
+import { runningText } from "../sql/reach/running_text.ts";
+import { serverWords } from "../sql/reach/server_reach.ts";
 
 /** The file on which something was proven. */
 export interface HostUse {

@@ -1,4 +1,4 @@
-import { hideSecrets } from "../base/hide_secrets.ts";
+import { hideSecrets } from "../base/secrets/hide_secrets.ts";
 
 /** Returns a statement's first line for a message, without secrets and with at most 80 characters. */
 export function firstLine(text: string): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HarborError } from "../../src/base/errors.ts";
-import { hiderOf, hideSecrets } from "../../src/base/hide_secrets.ts";
+import { hiderOf, hideSecrets } from "../../src/base/secrets/hide_secrets.ts";
 
 // One row a text: what is said, and what is shown of it.
 const texts = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readRoleStatement, roleCodeIn, roleName, withOnly } from "../../src/sql/role_statements.ts";
+import { readRoleStatement, roleCodeIn, roleName, withOnly } from "../../src/sql/reach/role_statements.ts";
 
 function read(text: string): string {
   const found = readRoleStatement(text);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readReach } from "../../src/sql/server_reach.ts";
+import { readReach } from "../../src/sql/reach/server_reach.ts";
 
 // One row a statement: what of it reaches out of its database, and where that is.
 const statements = [

@@ -2,7 +2,7 @@ import { type Statement, ways } from "../../history/scripts/statement.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
-import { hiderOf } from "../../base/hide_secrets.ts";
+import { hiderOf } from "../../base/secrets/hide_secrets.ts";
 import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { garbledAt, garbledState } from "../../history/scripts/refuse_garbled.ts";

@@ -3,7 +3,7 @@ import { HarborError } from "../../base/errors.ts";
 import { foldName } from "../../base/fold_name.ts";
 import type { Token } from "../../sql/lexer.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
-import { readRoleStatement, roleCodeIn, roleName, withOnly } from "../../sql/role_statements.ts";
+import { readRoleStatement, roleCodeIn, roleName, withOnly } from "../../sql/reach/role_statements.ts";
 import type { Database } from "../database.ts";
 import { UserStatement, userStatement } from "../statement_names.ts";
 import { markQuery, proofPrefix, rolesQuery } from "./catalogs/session_databases.ts";

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { type ErrorDetails, HarborError } from "../../base/errors.ts";
-import { readReach } from "../../sql/server_reach.ts";
+import { readReach } from "../../sql/reach/server_reach.ts";
 import type { Database } from "../database.ts";
 import { UserStatement, userStatement } from "../statement_names.ts";
 import { excerpt, textOf } from "./session/statement.ts";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { HarborError } from "../../base/errors.ts";
-import { hideSecrets } from "../../base/hide_secrets.ts";
+import { hideSecrets } from "../../base/secrets/hide_secrets.ts";
 import { isRecord, parseJson, readAs, type WrongJson } from "../../base/json_schema.ts";
 import type { Revision } from "../history.ts";
 import { breakpoint } from "../scripts/script.ts";

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { isUndoneBy } from "../../state/rules/due.ts";
 import { HarborError } from "../../base/errors.ts";
-import { hideSecrets } from "../../base/hide_secrets.ts";
+import { hideSecrets } from "../../base/secrets/hide_secrets.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import { createLedger, hasLedger } from "../../engines/ledger.ts";
 import type { RunContext } from "../../engines/run_context.ts";

@@ -1,6 +1,6 @@
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { type ErrorCode, HarborError } from "../../../base/errors.ts";
-import { hideSecrets } from "../../../base/hide_secrets.ts";
+import { hideSecrets } from "../../../base/secrets/hide_secrets.ts";
 import type { SessionEnd } from "../wire/session_end.ts";
 import { DialError } from "../wire/socket.ts";
 import { connectionHint } from "./hints.ts";

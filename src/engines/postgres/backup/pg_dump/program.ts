@@ -2,7 +2,7 @@ import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { HarborError } from "../../../../base/errors.ts";
-import { hideSecrets } from "../../../../base/hide_secrets.ts";
+import { hideSecrets } from "../../../../base/secrets/hide_secrets.ts";
 import type { Client } from "../../../database.ts";
 import { applicationName } from "../../lock.ts";
 import { danglingHint } from "../session.ts";

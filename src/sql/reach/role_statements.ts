@@ -1,6 +1,6 @@
-import { gap } from "../base/hide_secrets.ts";
-import { cursorAt, foldedName, type SqlCursor, tokensOf } from "./cursor.ts";
-import type { Token } from "./lexer.ts";
+import { gap } from "../../base/secrets/hide_secrets.ts";
+import { cursorAt, foldedName, type SqlCursor, tokensOf } from "../cursor.ts";
+import type { Token } from "../lexer.ts";
 import { runningText } from "./running_text.ts";
 
 /** What a PostgreSQL statement begins with that does something to roles, or to all that is theirs, in small letters with one blank between. */

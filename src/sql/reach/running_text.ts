@@ -1,6 +1,6 @@
-import { HarborError } from "../base/errors.ts";
-import { foldedName, tokensOf } from "./cursor.ts";
-import { isWord, type Token } from "./lexer.ts";
+import { HarborError } from "../../base/errors.ts";
+import { foldedName, tokensOf } from "../cursor.ts";
+import { isWord, type Token } from "../lexer.ts";
 
 /**
  * Returns what may run of a PostgreSQL statement, or of the rest of one, with one blank between all that it says: without comments, without

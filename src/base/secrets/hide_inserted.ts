@@ -1,4 +1,4 @@
-import { called } from "./secret_words.ts";
+import { called } from "./words.ts";
 
 /** What stands before the rows of an INSERT, with its columns. */
 const head =

@@ -1,5 +1,5 @@
 import { hideInserted } from "./hide_inserted.ts";
-import { called } from "./secret_words.ts";
+import { called } from "./words.ts";
 
 /** Stands where a secret stood. */
 const mark = "***";

@@ -1,6 +1,6 @@
-import { foldName } from "../base/fold_name.ts";
-import { cursorAt, foldedName, type SqlCursor, tokensOf } from "./cursor.ts";
-import { isWord, type Token } from "./lexer.ts";
+import { foldName } from "../../base/fold_name.ts";
+import { cursorAt, foldedName, type SqlCursor, tokensOf } from "../cursor.ts";
+import { isWord, type Token } from "../lexer.ts";
 import { isNoCall, runningText } from "./running_text.ts";
 
 /** What a PostgreSQL statement begins with that changes the server and not its database alone, as {@link roleWords} of roles. */
