@@ -2,9 +2,13 @@ import type { RunContext } from "../engines/run_context.ts";
 import { snapshotIfThere } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { countRows, type RowCount } from "../state/count_rows.ts";
+import { textsToKeep } from "./kept/outside.ts";
+import { type Loss, lossesOf } from "./kept/rules/losses.ts";
+import type { Database } from "../engines/database.ts";
+import type { Step } from "./rules/plan.ts";
 import type { PreparedPlan } from "./prepare_plan.ts";
 import { stagesOf } from "./preflight/preflight.ts";
-import { takenAway, withStrangers } from "./rules/taken_away.ts";
+import { type TakenAway, takenAway, withStrangers } from "./rules/taken_away.ts";
 
 /** A table or a column that goes. */
 export interface Going {
@@ -39,7 +43,8 @@ export async function foresee(
   const end = stagesOf(history.revisions, known, steps).at(-1)!.to;
   const target = to === null ? { ...known, tables: [], others: [] } : goal && snapshotIfThere(goal);
   const going: Going[] = [];
-  for (const { table, columns } of takenAway(known, end)) {
+  const taken = withLosses(takenAway(known, end), await lossesOfPlan(database, steps, live));
+  for (const { table, columns } of taken) {
     const there = live.tables.find(({ name }) => name === table);
     // A run that was interrupted may have taken it away already.
     if (there === undefined) continue;
@@ -50,4 +55,37 @@ export async function foresee(
   }
   const after = target ? withStrangers(target, { known, live }) : null;
   return { going, schemas: after === null ? null : { before: live, after } };
+}
+
+/**
+ * Adds what the texts of scripts alone tell: of tables and columns that no snapshot has, as those of a revision that somebody wrote
+ * by hand.
+ *
+ * @param losses What is lost of the tables that there are
+ */
+function withLosses(taken: readonly TakenAway[], losses: readonly Loss[]): readonly TakenAway[] {
+  const lost = losses.flatMap((loss): readonly TakenAway[] => {
+    const { kind, table: { name: table } } = loss;
+    return kind === "changed" ? [] : [{ table, columns: kind === "table" ? [] : loss.columns }];
+  });
+  return [...Map.groupBy([...taken, ...lost], ({ table }) => table)].map(([table, parts]) => ({
+    table,
+    columns: parts.some(({ columns }) => columns.length === 0)
+      ? []
+      : [...new Set(parts.flatMap(({ columns }) => columns))],
+  }));
+}
+
+/** Returns what the steps of a plan lose together of the tables that there are, as far as their texts tell. */
+export async function lossesOfPlan(
+  database: Database,
+  steps: readonly Pick<Step, "script" | "resume">[],
+  live: Snapshot,
+): Promise<readonly Loss[]> {
+  const texts = await Promise.all(
+    steps.map(async ({ script, resume }) =>
+      (await textsToKeep(database, script)).slice(resume?.statementsDone ?? 0)
+    ),
+  );
+  return lossesOf(live, texts.flat());
 }

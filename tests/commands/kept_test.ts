@@ -14,7 +14,7 @@ import { verifyUrl } from "../support/verified.ts";
 import { type Given, onEngines } from "../support/each_engine.ts";
 import { sqlitePath, withFolder, withTestDatabase } from "../support/databases.ts";
 import { type HereOptions, runHere } from "../support/run_here.ts";
-import { filledForGood } from "../../src/commands/migrate/kept_lines.ts";
+import { changedForGood, filledForGood } from "../../src/commands/migrate/kept_lines.ts";
 import { readStatus } from "../../src/state/read_status.ts";
 import { historyOf } from "../support/samples/script_history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
@@ -273,6 +273,24 @@ onEngines(["sqlite file"], "NULLs that are filled for good are counted before", 
   assert.match((await texts()).join(), /^2 NULLs of files\.created_at for good: .* '1970-01-01 00:00:00'$/);
   await engine.query(url, "UPDATE files SET created_at = '2026-11-29 00:00:00'");
   assert.deepEqual(await texts(), []);
+});
+
+onEngines(two, "values that become others for good are counted before", async ({ engine, url, database }) => {
+  const context = contextOf(
+    database,
+    historyOf(engine.dialect, [
+      ["CREATE TABLE t (id integer PRIMARY KEY, v text, w text)", "DROP TABLE t"],
+      ["SELECT 1", "UPDATE t SET v = lower(v), w = 'x'"],
+    ]),
+  );
+  await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
+  const texts = async () =>
+    await changedForGood(context, await preparePlan(context, { direction: "downgrade", text: "-1" }));
+  assert.deepEqual(await texts(), []);
+  await engine.query(url, "INSERT INTO t VALUES (1, 'A', NULL), (2, 'b', NULL), (3, NULL, NULL)");
+  assert.deepEqual(await texts(), [
+    "up to 2 values of t.v for good: the scripts make others of them, and what they were is not kept",
+  ]);
 });
 
 onEngines(

@@ -29,10 +29,10 @@ const history: History = schemaHistory("sqlite", [
   },
 ]);
 
-async function foreseen(statements: readonly string[], target: string) {
+async function foreseen(statements: readonly string[], target: string, of = history) {
   return await engines[0]!.withDatabase(async (url) =>
     await withTestDatabase(url, async (database) => {
-      const context = contextOf(database, history);
+      const context = contextOf(database, of);
       await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
       for (const sql of statements) await engines[0]!.query(url, sql);
       const plan = await preparePlan(context, { direction: "downgrade", text: target });
@@ -67,6 +67,25 @@ test("tables and columns that no revision knows stay, and count for the releases
   const strange = ["CREATE TABLE own (id INTEGER)", "ALTER TABLE tags ADD COLUMN extra TEXT"];
   const { after } = await foreseen([...rows, ...strange], idOf(1));
   assert.deepEqual(after, ["notes(id,name,size,tag)", "own(id)"]);
+});
+
+test("what a script alone tells goes, too: of tables and columns that no snapshot has", async () => {
+  const byHand = schemaHistory("sqlite", [
+    { tables: { notes }, up: ddlOf("notes", notes), down: ['DROP TABLE "notes"'] },
+    {
+      tables: { notes },
+      up: [...ddlOf("tags", tags), 'ALTER TABLE "notes" ADD COLUMN "by_hand" text'],
+      down: ['DROP TABLE "tags"', 'ALTER TABLE "notes" DROP COLUMN "by_hand"'],
+    },
+  ]);
+  const going = (target: string) =>
+    foreseen(
+      ["INSERT INTO tags VALUES (1, 'x')", "INSERT INTO notes VALUES (1, 't', 1, 'v'), (2, 't', 1, NULL)"],
+      target,
+      byHand,
+    );
+  assert.deepEqual((await going(idOf(0))).going, ["notes.by_hand: 1 row", "tags.null: 1 row"]);
+  assert.deepEqual((await going("base")).going, ["notes.null: 2 rows", "tags.null: 1 row"]);
 });
 
 test("a column that a rebuild leaves out goes with its values", async () => {

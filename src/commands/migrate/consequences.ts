@@ -12,7 +12,7 @@ import { releasesThatRun, type Verdict } from "../../releases/may_run.ts";
 import { stoppedReleases } from "../../releases/words.ts";
 import { countText } from "../../state/count_rows.ts";
 import type { folderOptions } from "../backup/options.ts";
-import { filledForGood } from "./kept_lines.ts";
+import { changedForGood, filledForGood } from "./kept_lines.ts";
 import { type TableWay, waitsAmong, waysIn } from "./table_ways.ts";
 import { bridgeFacts, readUndoneBridge, type UndoneBridge } from "./undone_bridge.ts";
 
@@ -64,7 +64,9 @@ export async function readConsequences(
   const schemas = foreseen?.schemas ?? null;
   return {
     going: foreseen?.going ?? null,
-    losses: options.noKeep ? [...losses, ...await filledForGood(context, ways)] : losses,
+    losses: options.noKeep
+      ? [...losses, ...await filledForGood(context, ways), ...await changedForGood(context, plan)]
+      : losses,
     releases: releases === null || schemas === null ? null : verdicts(releases, schemas),
     waits: waitsAmong(known?.tables ?? await waysIn(context, ways)),
     problem,

@@ -67,6 +67,32 @@ export async function filledForGood(
   return texts.flat();
 }
 
+/** Says which values a plan makes others of, where nothing keeps what they were; of a table that can be counted, only those that are there. */
+export async function changedForGood(
+  { database }: RunContext,
+  { steps }: Pick<PreparedPlan, "steps">,
+): Promise<readonly string[]> {
+  const { lossesOfPlan } = await import("../../migrate/foresee.ts");
+  const losses = await lossesOfPlan(database, steps, await database.introspect());
+  const texts = await Promise.all(losses.map(async (loss) => {
+    if (loss.kind !== "changed") return [];
+    const { table: { name: table } } = loss;
+    const names = loss.columns.filter(({ change }) => change === "changed").map(({ name }) => name);
+    const [, ...found] = await countRows(database, table, names) ?? [];
+    return names.flatMap((name, place) => {
+      const count = found[place];
+      if (count?.rows === 0 && !count.isAtLeast) return [];
+      const what = count === undefined || count.isAtLeast
+        ? "values"
+        : `up to ${counted(count.rows, "value")}`;
+      return [
+        `${what} of ${table}.${name} for good: the scripts make others of them, and what they were is not kept`,
+      ];
+    });
+  }));
+  return texts.flat();
+}
+
 /** What a plan puts aside, as far as its text tells: a table, with its columns where it is not the whole one. */
 export async function keptBy(
   { database }: RunContext,
@@ -74,16 +100,9 @@ export async function keptBy(
   noKeep: boolean,
 ): Promise<readonly { readonly table: string; readonly columns: readonly string[] | null }[]> {
   if (noKeep || from === null) return [];
-  const { columnsGone, lossesOf } = await import("../../migrate/kept/rules/losses.ts");
-  const { textsToKeep } = await import("../../migrate/kept/outside.ts");
-  const live = await database.introspect();
-  const texts = await Promise.all(
-    steps.map(async ({ script, resume }) =>
-      (await textsToKeep(database, script)).slice(resume?.statementsDone ?? 0)
-    ),
-  );
-  const statements = texts.flat();
-  const losses = lossesOf(live, statements);
+  const { columnsGone } = await import("../../migrate/kept/rules/losses.ts");
+  const { lossesOfPlan } = await import("../../migrate/foresee.ts");
+  const losses = await lossesOfPlan(database, steps, await database.introspect());
   return [...Map.groupBy(losses, ({ table }) => table.name)].map(([table, parts]) => ({
     table,
     columns: parts.some(({ kind }) => kind === "table") ? null : parts.flatMap(columnsGone),
