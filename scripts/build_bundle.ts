@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
+import { mayNameSchema } from "../src/history/history.ts";
 import { packedEnding, pathFromCode, unpack, writePacked } from "./build_packed.ts";
 import { allStandIns } from "./build_stand_ins.ts";
 
@@ -101,14 +102,18 @@ function builtInHistory({ history }: BundleInfo): Plugin {
           ([path]) => /snapshot\.json$/.test(path) ? "snapshots" : "plain",
         );
         writePacked(join(outdir, file), JSON.stringify(Object.fromEntries(snapshots)));
+        const naming = snapshots.filter(([, text]) => mayNameSchema(text)).map(([path]) => path);
         return {
           contents: `
             ${unpack(pathFromCode(bundler, file))}
             const plain = ${JSON.stringify(Object.fromEntries(plain))};
             const paths = ${JSON.stringify(snapshots.map(([path]) => path))};
+            const naming = ${JSON.stringify(naming)};
             let snapshots;
-            export default (path) =>
-              (paths.includes(path) ? snapshots ??= JSON.parse(text()) : plain)[path] ?? null;
+            export default {
+              read: (path) => (paths.includes(path) ? snapshots ??= JSON.parse(text()) : plain)[path] ?? null,
+              namesSchema: (path) => naming.includes(path),
+            };
           `,
           resolveDir,
         };

@@ -110,7 +110,7 @@ export function createApp(
   async function readBeside(path: string): Promise<string | null> {
     const { history } = system.build;
     const dir = historyDir();
-    if (dir === null && history !== null) return (await history())(path);
+    if (dir === null && history !== null) return (await history()).read(path);
     return readWrittenText(join(dir ?? system.defaultDir, path), mostBytes) ?? null;
   }
   function historyDir(): string | null {

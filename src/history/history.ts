@@ -99,6 +99,8 @@ export interface HistoryFiles {
   readonly isGarbled?: (path: string) => boolean;
   /** Returns how such a text begins and ends, where that takes less time. */
   readonly edges?: (path: string) => string | null;
+  /** Says of a snapshot what {@link mayNameSchema} says of its text; left out where only that tells. */
+  readonly namesSchema?: (path: string) => boolean;
   /** Returns the names of the folders in it that have a script; left out where there is a journal for sure. */
   readonly folders?: () => readonly string[];
 }
@@ -306,7 +308,8 @@ function buildRevision(
     }),
     downgradeText: () => down().text?.replaceAll("\r\n", "\n") ?? null,
     snapshot: () => readSnapshot(paths[2]),
-    namesSchema: () => hasSchemas[dialect] && otherSchema.test(files.read(paths[2]) ?? ""),
+    namesSchema: () =>
+      hasSchemas[dialect] && (files.namesSchema?.(paths[2]) ?? mayNameSchema(files.read(paths[2]) ?? "")),
     ends: () => endsIn((files.edges ?? files.read)(paths[2]) ?? "") ?? readEnds(readPlain(files)(paths[2])),
   };
 }
@@ -314,8 +317,13 @@ function buildRevision(
 /** Whether a database has schemas beside the default one; the snapshots of a long history take their time to look through. */
 const hasSchemas: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
 
-/** What drizzle-kit writes of a thing that is in another schema than the default one. */
-const otherSchema = /"schema"\s*:\s*"(?!public"|")/;
+/**
+ * Says by the text of a snapshot alone whether it may name a schema beside the default one: by what drizzle-kit writes of a thing that is in
+ * another.
+ */
+export function mayNameSchema(snapshot: string): boolean {
+  return /"schema"\s*:\s*"(?!public"|")/.test(snapshot);
+}
 
 /** Returns the entries that a journal would have for folders; their names begin with the time, as drizzle reads it. */
 function entriesOf(folders: readonly string[]): readonly JournalEntry[] {

@@ -8,8 +8,13 @@ import { isUtf8File } from "../base/files/is_utf8_file.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { readRegularEdges } from "../base/files/regular_file.ts";
 
-/** Returns the text of a file that is built into the binary by its path below `drizzle/`; `null` when there is none. */
-export type EmbeddedFiles = (path: string) => string | null;
+/** What is built into the binary, by its path below `drizzle/`. */
+export interface EmbeddedFiles {
+  /** Returns the text of a file; `null` when there is none. */
+  read(path: string): string | null;
+  /** See `HistoryFiles`: to unpack the snapshots takes a moment of each start. */
+  namesSchema(path: string): boolean;
+}
 
 /**
  * Reads the history of a dialect from a `drizzle/` folder.
@@ -76,7 +81,8 @@ export function placeOf(dir: string, dialect: Dialect): string {
 export function embeddedHistory(files: EmbeddedFiles, dialect: Dialect): History {
   return buildHistory(dialect, {
     folder: `drizzle/${dialect}`,
-    read: (path) => files(`${dialect}/${path}`),
+    read: (path) => files.read(`${dialect}/${path}`),
+    namesSchema: (path) => files.namesSchema(`${dialect}/${path}`),
   });
 }
 

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { HarborError } from "../../src/base/errors.ts";
 import { buildHistory } from "../../src/history/history.ts";
+import { namesSchemas } from "../../src/history/names_schemas.ts";
+import { embeddedHistory } from "../../src/history/read_history.ts";
+import { projectFile } from "../support/project.ts";
 
 const entry = {
   idx: 0,
@@ -201,3 +205,21 @@ for (const [what, files, expected] of mistakes) {
     );
   });
 }
+
+test("which schemas a built-in history names is said without its snapshots", () => {
+  const readings: string[] = [];
+  const builtIn = (naming: string | null) =>
+    embeddedHistory({
+      read: (path) => {
+        readings.push(path);
+        const file = projectFile(`drizzle/${path}`);
+        return existsSync(file) ? readFileSync(file, "utf8") : null;
+      },
+      namesSchema: (path) => path === naming,
+    }, "postgresql");
+  const history = builtIn(null);
+  assert.equal(namesSchemas(history), false);
+  assert.equal(namesSchemas(builtIn(`postgresql/${history.revisions[1]!.files[2]}`)), true);
+  assert.ok(readings.length > 0);
+  assert.deepEqual(readings.filter((path) => path.endsWith("snapshot.json")), []);
+});

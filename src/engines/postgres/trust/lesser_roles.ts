@@ -29,12 +29,19 @@ const ofServersRoles =
     ).join(" OR ")
   }))`;
 
+const ofOthers = `EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles o ON o.oid = d.refobjid
+      WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND d.refclassid = 'pg_authid'::regclass
+        AND d.deptype = 'o' AND NOT o.rolsuper AND NOT (o.rolname = current_user AND o.rolname = session_user)) OR ${ofServersRoles}`;
+
+/** Returns the question for `Asked.found` alone: the server takes a fifth less for it. */
+export function anyOthers(): string {
+  return `SELECT ${ofOthers} AS found`;
+}
+
 /** Returns the question that {@link Asked} answers. Who may change no row of a table may not lock it. */
 export function others(place: Place): string {
   return inPlace(
-    `SELECT EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles o ON o.oid = d.refobjid
-      WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND d.refclassid = 'pg_authid'::regclass
-        AND d.deptype = 'o' AND NOT o.rolsuper AND NOT (o.rolname = current_user AND o.rolname = session_user)) OR ${ofServersRoles} AS found,
+    `SELECT ${ofOthers} AS found,
     (SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
       WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND NOT o.rolsuper AND o.rolname <> current_user
         AND has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')) AS tables`,

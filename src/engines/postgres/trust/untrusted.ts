@@ -3,7 +3,7 @@ import { inPlace } from "../catalogs/place.ts";
 import { schemasOf, turnToOurs } from "../session/search_path.ts";
 import type { Result, Session } from "../session/session.ts";
 import type { Statement } from "../session/statement.ts";
-import { lesser, others } from "./lesser_roles.ts";
+import { anyOthers, lesser } from "./lesser_roles.ts";
 import { question } from "./question.ts";
 
 /** Something of a role with fewer rights than ours, whose code would run with ours. */
@@ -33,7 +33,7 @@ export async function findUntrusted(
     const frame = [plain("BEGIN READ ONLY"), turnToOurs];
     return (await turn(() => session.run([...frame, plain(text), plain("COMMIT")])))[frame.length]?.rows;
   };
-  return (await ask(others(session)))?.[0]?.["found"] === true ? untrustedIn(await ask(all(session))) : [];
+  return (await ask(anyOthers()))?.[0]?.["found"] === true ? untrustedIn(await ask(all(session))) : [];
 }
 
 /** The same in a transaction of the caller's, whose statements of before it sees. */

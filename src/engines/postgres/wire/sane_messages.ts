@@ -4,14 +4,14 @@ import { joinRows } from "./join_rows.ts";
 import { DialError } from "./socket.ts";
 
 /** The messages of a server that may be long, and the others: https://www.postgresql.org/docs/current/protocol-message-formats.html */
-const long = /[TDdVENA]/;
-const short = /[RKSZC123IntsGHWcv]/;
+const long = "TDdVENA";
+const short = "RKSZC123IntsGHWcv";
 
 /** As libpq has it: what claims to be longer is no message. */
 const longest = { short: 30_000, long: 2 ** 30 };
 
 /** What is looked at as a whole: how somebody is to log in, and which columns rows have, 1,664 at most. */
-const whole = /[RT]/;
+const whole = "RT";
 const longestColumns = 2 ** 20;
 
 /** Bytes that postgres.js reads without asking whether they are there, with the length's own four. */
@@ -54,7 +54,7 @@ export function refuseNonsense(socket: Socket): void {
       const length = left < headerBytes ? 0 : bytes.readUInt32BE(at + 1);
       const type = String.fromCharCode(bytes[at]!);
       if (left >= headerBytes && !isMessage(type, length)) return null;
-      if (left < headerBytes || whole.test(type) && left < 1 + length) {
+      if (left < headerBytes || whole.includes(type) && left < 1 + length) {
         // A copy, since the piece's memory is the socket's.
         waiting = Buffer.from(bytes.subarray(at));
         break;
@@ -87,7 +87,7 @@ export function strangeSpeech(): DialError {
 
 function isMessage(type: string, length: number): boolean {
   if (length < (shortest[type] ?? 4) || type === "T" && length > longestColumns) return false;
-  return long.test(type) ? length <= longest.long : short.test(type) && length <= longest.short;
+  return long.includes(type) ? length <= longest.long : short.includes(type) && length <= longest.short;
 }
 
 /** postgres.js looks for the end of a column's name as long as it takes. */

@@ -1,5 +1,5 @@
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
-import { readFile, stat } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { HarborError, messageOf } from "../../../base/errors.ts";
@@ -140,7 +140,7 @@ async function tlsOptions(url: PostgresUrl): Promise<ConnectionOptions> {
 /** Reads certificates. What is wrong with them the runtimes say of a connection, without a file, or not at all. */
 async function readCertificate(path: string, parameter: string): Promise<string> {
   const { X509Certificate } = await import("node:crypto");
-  return await readPem(path, { parameter, what: "certificate", parse: (text) => new X509Certificate(text) });
+  return readPem(path, { parameter, what: "certificate", parse: (text) => new X509Certificate(text) });
 }
 
 /**
@@ -150,8 +150,8 @@ async function readCertificate(path: string, parameter: string): Promise<string>
 async function readKey(path: string): Promise<string> {
   const { createPrivateKey } = await import("node:crypto");
   const what = "key without a passphrase";
-  const text = await readPem(path, { parameter: "sslkey", what, parse: createPrivateKey });
-  const { uid, mode } = await stat(path);
+  const text = readPem(path, { parameter: "sslkey", what, parse: createPrivateKey });
+  const { uid, mode } = statSync(path);
   if ((mode & (uid === 0 ? 0o037 : 0o077)) === 0) return text;
   throw new HarborError("bad_config", `Cannot use the key "${path}": others may use it`, {
     hint: `chmod 600 ${quoteForShell(path)}`,
@@ -166,7 +166,7 @@ interface PemFile {
   parse(text: string): unknown;
 }
 
-async function readPem(path: string, { parameter, what, parse }: PemFile): Promise<string> {
+function readPem(path: string, { parameter, what, parse }: PemFile): string {
   const refuse = (state: string, cause?: unknown) =>
     new HarborError("bad_config", `Cannot read "${path}"`, {
       state,
@@ -177,7 +177,7 @@ async function readPem(path: string, { parameter, what, parse }: PemFile): Promi
   try {
     const kind = otherKindAt(path);
     if (kind !== null) throw new Error(`it is ${kind}`);
-    text = await readFile(path, "utf8");
+    text = readFileSync(path, "utf8");
   } catch (error) {
     throw refuse(messageOf(error), error);
   }
