@@ -28,6 +28,8 @@ const indexes = [
   "CREATE INDEX made ON files (CAST(n AS REAL), kind || name)",
   "CREATE UNIQUE INDEX made ON files (uuid, id)",
   "CREATE INDEX made ON files (n) WHERE n > 3 AND name LIKE 'a%'",
+  // As drizzle-kit writes a column in a condition.
+  'CREATE INDEX `made` ON `files` (`name`,`kind`) WHERE "files"."n" > 3 and files.id > 5',
 ];
 
 /** Asserts that the index is what the plain way would have made, and nothing else is left. */

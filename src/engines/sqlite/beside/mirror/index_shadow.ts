@@ -75,10 +75,9 @@ function planOn(
   const index = scratch.prepare(
     "SELECT name, tbl_name AS \"table\", sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL",
   ).get() as unknown as IndexText;
-  const tokens = tokensOf(index.sql, "sqlite");
-  const open = tokens.findIndex((token) => token.text === "(" && token.kind === "sign");
-  const body = index.sql.slice(tokens[open]!.start);
-  const columns = columnsNamed(body, source.columns).filter(({ name }) => name !== source.rowIdColumn);
+  const columns = columnsNamed(bodyOf(index.sql), source.columns).filter(({ name }) =>
+    name !== source.rowIdColumn
+  );
   const { where } = readIndex(index.sql);
   const rowId = quoteName(source.rowIdColumn ?? freeName(source));
   const target = mirrorName(id);
@@ -86,6 +85,13 @@ function planOn(
   const declared = columns.map(({ name, type }) =>
     `, ${quoteName(name)} ${type} COLLATE ${quoteName(collationOf(scratch, source, name))}`
   );
+  const make = [
+    `CREATE TABLE ${target} (${rowId} INTEGER PRIMARY KEY${declared.join("")})${
+      source.isStrict ? " STRICT" : ""
+    }`,
+    `CREATE ${unique}INDEX ${target}_index ON ${target} ${bodyAs(scratch, source, target)}`,
+  ];
+  for (const text of make) scratch.exec(text);
   return {
     id,
     source,
@@ -94,12 +100,7 @@ function planOn(
     columns: columns.map(({ name }) => ({ name, from: quoteName(name) })),
     index,
     name: `index ${index.name}`,
-    make: [
-      `CREATE TABLE ${target} (${rowId} INTEGER PRIMARY KEY${declared.join("")})${
-        source.isStrict ? " STRICT" : ""
-      }`,
-      `CREATE ${unique}INDEX ${target}_index ON ${target} ${body}`,
-    ],
+    make,
     put(file) {
       const moved = file.change({
         text: "UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE type = 'index' AND name = ?",
@@ -108,6 +109,20 @@ function planOn(
       if (moved !== 1) throw new HarborError("internal", `Cannot move the index "${index.name}": it is gone`);
     },
   };
+}
+
+/** Returns what stands in the text of an index from its columns on. */
+function bodyOf(text: string): string {
+  const open = tokensOf(text, "sqlite").find((token) => token.text === "(" && token.kind === "sign")!;
+  return text.slice(open.start);
+}
+
+/** Returns it as SQLite writes it for a table of another name: a condition may have the table's before a column's. Leaves no table. */
+function bodyAs(scratch: DatabaseSync, { name }: SourceTable, target: string): string {
+  scratch.exec(`ALTER TABLE ${quoteName(name)} RENAME TO ${target}`);
+  const row = scratch.prepare("SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL").get();
+  scratch.exec(`DROP TABLE ${target}`);
+  return bodyOf(String(row!["sql"]));
 }
 
 /** SQLite tells a column's collation only by an index on it. */
