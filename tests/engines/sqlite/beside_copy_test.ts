@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { assertWhole, contentOf, type Copy, madePlainly, statementsOf } from "../../support/beside_copies.ts";
 import { clearBeside, killAfter, runBeside, withBesideFile, withLarge } from "../../support/beside_writer.ts";
@@ -173,6 +174,32 @@ test("a table that goes in a way of its own leaves nothing of it, whenever that 
     });
   }
 });
+
+test("what a copy took the place of is emptied in batches, also where a column is called as the row id", () =>
+  withBesideFile(1, async (given) => {
+    const { application, path } = given;
+    application.exec("ALTER TABLE files RENAME COLUMN kind TO rowid; UPDATE files SET rowid = NULL");
+    const statements = statementsOf({
+      table: "id INTEGER, uuid TEXT, name TEXT, size REAL, rowid, n TEXT",
+      columns: "id, uuid, name, size, rowid, n",
+      values: "id, uuid, name, size, rowid, n",
+    });
+    const left: unknown[] = [];
+    const prepare = DatabaseSync.prototype.prepare;
+    DatabaseSync.prototype.prepare = function (text: string) {
+      if (text === "DROP TABLE IF EXISTS harbor_beside_1") {
+        left.push(prepare.call(this, "SELECT count(*) AS count FROM harbor_beside_1").get()?.["count"]);
+      }
+      return prepare.call(this, text);
+    };
+    try {
+      await runBeside(path, statements, () => {});
+    } finally {
+      DatabaseSync.prototype.prepare = prepare;
+    }
+    assert.deepEqual(left, [0]);
+    assert.equal(application.prepare("PRAGMA integrity_check").get()?.["integrity_check"], "ok");
+  }));
 
 test("a copy that is killed before any of its statements leaves the application unharmed and goes on", async () => {
   let points = 0;

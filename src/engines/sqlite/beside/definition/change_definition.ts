@@ -4,6 +4,7 @@ import { guardPrefix } from "../../../../sql/own/triggers.ts";
 import type { BesideChange, BesideTask } from "../../../beside.ts";
 import type { BesidePlace } from "../../database.ts";
 import { hasRows } from "../form/replica.ts";
+import { rowIdColumn, type TableForm } from "../form/table.ts";
 import { buildIndex } from "../mirror/build_index.ts";
 import type { DefinitionChange } from "./change.ts";
 import { guardsOf } from "./demands.ts";
@@ -46,9 +47,11 @@ export function changeDefinition(place: BesidePlace, bare: DefinitionChange): Be
       for (let attempt = 1;; attempt++) {
         task.doing(`${after.name}: looking at the rows`);
         await putGuards(place, change, task);
+        const ids = await rowIdsOf(place, after);
         if (rewrite !== null) await task.fill(rewrite);
         try {
           await look(place, change, task);
+          if (await rowIdsOf(place, after) !== ids) throw new Moved();
           await refuseBroken(place, change);
           const made = await buildIndexes(place, change, task);
           await swap(place, { ...change, indexes: { ...change.indexes, made } }, task.record);
@@ -64,6 +67,16 @@ export function changeDefinition(place: BesidePlace, bare: DefinitionChange): Be
       if (!place.isThrowAway) await proveTable(place, after);
     },
   };
+}
+
+/**
+ * Returns what is another when the rows may have got other ids, as VACUUM gives them where no column is the id: whatever walks along
+ * them goes past some then. It counts as a change of the schema, as which any other does too.
+ */
+async function rowIdsOf({ read }: BesidePlace, table: TableForm): Promise<number | null> {
+  if (rowIdColumn(table) !== null) return null;
+  const [row] = await read<{ schema_version: number }>({ text: "PRAGMA schema_version", values: [] });
+  return row!.schema_version;
 }
 
 /** A guard that is gone may have let anything in. */

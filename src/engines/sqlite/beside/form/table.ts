@@ -1,5 +1,6 @@
 import { foldName, isSameName } from "../../../../base/fold_name.ts";
 import { quoteName, quoteText } from "../../../../sql/quote.ts";
+import { freeRowIdWord } from "../../../../sql/row_id.ts";
 import { isAutoincrement } from "../../rebuild/carried_words.ts";
 import { type DdlCheck, readChecks, readGenerated, readIndex } from "../../ddl.ts";
 import type { Replica, SchemaRow } from "./replica.ts";
@@ -119,6 +120,11 @@ export function rowIdColumn({ columns, automatic }: TableForm): string | null {
   const isAlias = key.length === 1 && key[0]!.type.toUpperCase() === "INTEGER" &&
     !automatic.some((index) => index.includes('"origin":"pk"'));
   return isAlias ? foldName(key[0]!.name) : null;
+}
+
+/** What statements call the row id: its column, or a word that is no column's; `null` where nothing names it. */
+export function rowIdName(table: TableForm): string | null {
+  return table.hasRowid ? rowIdColumn(table) ?? freeRowIdWord(table.columns) : null;
 }
 
 /** Whether a column is in a key, or in what a constraint makes an index for. */

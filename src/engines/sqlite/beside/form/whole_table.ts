@@ -1,5 +1,7 @@
 import { isSameName } from "../../../../base/fold_name.ts";
 import { HarborError } from "../../../../base/errors.ts";
+import { tokensOf } from "../../../../sql/cursor.ts";
+import { isWord } from "../../../../sql/lexer.ts";
 import { quoteText } from "../../../../sql/quote.ts";
 import type { BesideFile } from "../../database.ts";
 import { hasRows, type Replica, schemaQuery, type SchemaRow } from "./replica.ts";
@@ -20,6 +22,14 @@ export function isReferredTo({ rows }: Replica, table: string): boolean {
     })`,
   );
   return found !== undefined;
+}
+
+/**
+ * Whether a table's text may refer to rows, which a copy with other values would not do alike, or may let a row go that it
+ * refuses, or others instead of it: ON CONFLICT.
+ */
+export function hasWord(text: string, word: "REFERENCES" | "CONFLICT"): boolean {
+  return tokensOf(text, "sqlite").some((token) => isWord(token, word));
 }
 
 /** Whether two schemas are alike but for a table and its indexes. */

@@ -3,6 +3,7 @@ import { formatBytes } from "../../../../base/quantity.ts";
 import type { BesideProgress } from "../../../beside_progress.ts";
 import type { BesideContext } from "./paced.ts";
 import type { BesideFile } from "../../database.ts";
+import { readSourceTable } from "../form/source_table.ts";
 import { mirrorName, stopNoting } from "./mirror.ts";
 import { guardPrefix, isOwnTrigger } from "../../../../sql/own/triggers.ts";
 import { startPaced } from "./paced.ts";
@@ -88,12 +89,13 @@ async function dropInBatches(
   context: BesideContext,
   { table, what }: { readonly table: string; readonly what: string },
 ): Promise<void> {
-  const schema = file.rows<{ name: string }>(own("SELECT name FROM sqlite_schema WHERE type = 'table'"));
-  if (!schema.some(({ name }) => name === table || quoteName(name) === table)) return;
+  const source = readSourceTable(file.rows, table);
+  if (source === null) return;
+  const { rowId } = source;
   const paced = await startPaced(file, context, what);
   await paced.repeat(async (size) => {
     const text =
-      `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} ORDER BY rowid LIMIT ${size})`;
+      `DELETE FROM ${table} WHERE ${rowId} IN (SELECT ${rowId} FROM ${table} ORDER BY ${rowId} LIMIT ${size})`;
     const deleted = await file.transact(() => file.change(own(text)));
     return deleted < size ? null : deleted;
   });

@@ -6,11 +6,11 @@ import { quoteName } from "../../../../sql/quote.ts";
 import { rowValue } from "../form/row_value.ts";
 import type { Rebuild } from "../../rebuild/read_rebuild.ts";
 import type { Replica } from "../form/replica.ts";
-import { type ColumnForm, readTable, rowIdColumn, type TableForm } from "../form/table.ts";
+import { type ColumnForm, readTable, rowIdColumn, rowIdName, type TableForm } from "../form/table.ts";
 import type { Given } from "./way.ts";
 import { readUpdatedRebuild, readUpdates } from "../script/updates.ts";
 import { isTaken, valuesBehind } from "../script/values_behind.ts";
-import { isAllElseAlike, isReferredTo } from "../form/whole_table.ts";
+import { hasWord, isAllElseAlike, isReferredTo } from "../form/whole_table.ts";
 
 /** A table, the one that takes its place, and what that is filled with. */
 export interface Copy {
@@ -36,7 +36,8 @@ export function readCopy({ statements, table, before: from, after: to }: Given):
   if (values === null) return null;
   // A row keeps its id in the copy: that no column is it any more changes nothing of that.
   const alias = rowIdColumn(after);
-  const isFollowed = before.hasRowid && after.hasRowid && before.isAutoincrement === after.isAutoincrement &&
+  const isFollowed = [before, after].every((table) => rowIdName(table) !== null) &&
+    before.isAutoincrement === after.isAutoincrement &&
     (alias === null || (alias === rowIdColumn(before) && isTaken(alias, values)));
   // Where columns go, all rows stay, and so do the references of those that are left.
   const isApart = [before, after].every(({ sql }) => !hasWord(sql, "CONFLICT")) &&
@@ -51,14 +52,6 @@ export function readCopy({ statements, table, before: from, after: to }: Given):
 function ownValues({ columns }: TableForm): Rebuild["values"] {
   const own = columns.filter(({ generated }) => generated === null);
   return new Map(own.map(({ name }) => [foldName(name), quoteName(name)]));
-}
-
-/**
- * Whether a table's text may refer to rows, which a copy with other values would not do alike, or may let a row go that it
- * refuses, or others instead of it: ON CONFLICT.
- */
-function hasWord(text: string, word: "REFERENCES" | "CONFLICT"): boolean {
-  return tokensOf(text, "sqlite").some((token) => isWord(token, word));
 }
 
 /**

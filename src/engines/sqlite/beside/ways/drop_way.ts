@@ -10,7 +10,7 @@ import { clearAway } from "../mirror/clear_away.ts";
 import { readDroppedTable } from "../script/drops.ts";
 import { rewriteSchema, setAside, textsAs, undefended } from "../mirror/exchange.ts";
 import { type Replica, schemaQuery, type SchemaRow } from "../form/replica.ts";
-import { readTable } from "../form/table.ts";
+import { readTable, rowIdName } from "../form/table.ts";
 import { mirrorName } from "../mirror/mirror.ts";
 import { createProgress, insertProgress, progressOf } from "../mirror/progress.ts";
 import { changedMeanwhile, isLarge, isReferredTo } from "../form/whole_table.ts";
@@ -24,7 +24,7 @@ export const dropWay: Way = {
   find: readDroppedTable,
   plan({ place: { file, largeRows }, table, statements, before, after }) {
     const form = readTable(before, table);
-    if (form === null || !form.hasRowid || isReferredTo(before, form.name)) return null;
+    if (form === null || rowIdName(form) === null || isReferredTo(before, form.name)) return null;
     const elsewhere = rowsOf(before).filter((row) => row.table !== form.name);
     const isGone = JSON.stringify(elsewhere) === JSON.stringify(rowsOf(after));
     if (!isGone || textsAs(before, form.name, mirrorName(0)) === null) return null;

@@ -1,11 +1,11 @@
 import { sql } from "drizzle-orm";
-import { quoteText } from "../../../../sql/quote.ts";
 import type { BesideTask } from "../../../beside.ts";
 import { userStatement } from "../../../statement_names.ts";
 import { compile } from "../../connection/statement.ts";
 import { buildIndex } from "../mirror/build_index.ts";
 import type { Way } from "./way.ts";
 import { tableOf } from "../mirror/index_shadow.ts";
+import { readTable, rowIdName } from "../form/table.ts";
 import { isLarge } from "../form/whole_table.ts";
 
 /** Builds indexes of large tables beside those who write to them. */
@@ -16,19 +16,19 @@ export const indexWay: Way = {
   },
   plan({ place, table, statements: [statement = ""], before }) {
     if (!isLarge(place.file, table, place.largeRows)) return null;
-    const [found] = before.rows<{ wr: number }>(
-      `SELECT wr FROM pragma_table_list WHERE type = 'table' AND lower(name) = lower(${quoteText(table)})`,
-    );
-    if (found === undefined) return null;
+    const form = readTable(before, table);
+    if (form === null) return null;
     const plain = userStatement(sql.raw(statement));
     const runPlain = async ({ write, record }: BesideTask) => {
       await write([plain, ...record]);
     };
-    return found.wr !== 0
+    return rowIdName(form) === null
       ? {
         way: "index",
         table,
-        words: "its index is built in one transaction, since it is WITHOUT ROWID: writers wait",
+        words: `its index is built in one transaction, since ${
+          form.hasRowid ? "columns have all names of its row ids" : "it is WITHOUT ROWID"
+        }: writers wait`,
         batches: (record) => [{ mode: "rows", statements: [plain, ...record] }],
         run: runPlain,
       }
