@@ -1,4 +1,5 @@
 import { quoteName } from "../../../../sql/quote.ts";
+import { newValue } from "../form/new_value.ts";
 import { columnsNamed, type SourceTable, type UniqueKey } from "../form/source_table.ts";
 import { notingNames } from "../../../../sql/own/triggers.ts";
 
@@ -80,16 +81,13 @@ export function stopNoting(id: number): readonly string[] {
  * statement does not remove them, they are looked at once more for nothing.
  *
  * The innermost FROM gives a bare name its meaning: so the key's expressions stand for the row that is there and, in the
- * inner query, for NEW. REPLACE puts the default in the place of a NULL that may not be, before it looks for conflicts.
+ * inner query, for NEW.
  */
 function notePushedOut({ parts, where }: UniqueKey, source: SourceTable, changes: string): string {
   const key = parts.join(", ");
-  const values = columnsNamed(key, source.columns).map(({ name, notnull, dflt_value: otherwise }) => {
-    const value = `NEW.${quoteName(name)}`;
-    return `${notnull !== 0 && otherwise !== null ? `coalesce(${value}, ${otherwise})` : value} AS ${
-      quoteName(name)
-    }`;
-  });
+  const values = columnsNamed(key, source.columns).map((column) =>
+    `${newValue(source, column)} AS ${quoteName(column.name)}`
+  );
   return `INSERT INTO ${changes} (id) SELECT ${source.rowId} FROM ${
     quoteName(source.name)
   } WHERE (${key}) = (SELECT ${key} FROM (SELECT ${values.join(", ")}))${
