@@ -175,6 +175,17 @@ test("postgres 15: --rehearse takes the right to make a database, and drops that
       assert.match(error.hint, /ALTER ROLE .* CREATEDB/);
       await postgres!.query(adminUrl, `ALTER ROLE ${role} CREATEDB`);
       await rehearsesCleanly(given);
+      await postgres!.query(adminUrl, "CREATE SCHEMA guard");
+      await postgres!.query(
+        adminUrl,
+        "CREATE FUNCTION guard.look() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+      );
+      await postgres!.query(
+        adminUrl,
+        "CREATE EVENT TRIGGER looking ON ddl_command_end EXECUTE FUNCTION guard.look()",
+      );
+      const { rehearsal } = (await given.expect(0, "upgrade", "--rehearse", "--json")).json<Document>();
+      assert.match(rehearsal.remarks.join("\n"), /No copy holds the event trigger looking: /);
       // Other tests make theirs on the same server.
       const left =
         `SELECT count(*)::int AS n FROM pg_database WHERE datname LIKE 'harbor_scratch%' AND datdba = '${role}'::regrole`;

@@ -383,3 +383,28 @@ for (const engine of [openPgDump, openHarbor]) {
       }
     }));
 }
+
+for (const open of [openPgDump, openHarbor]) {
+  test(`${open === openHarbor ? "harbor" : "pg_dump"}: a restore takes down the event triggers of what it replaces, and puts them up again`, () =>
+    withOwnedPostgres(15, "SUPERUSER", async ({ url }) => {
+      await run(
+        url,
+        `CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE log (tag text);
+        CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.log VALUES (tg_tag); END';
+        CREATE EVENT TRIGGER "noting it" ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'DROP TABLE') EXECUTE FUNCTION note();
+        ALTER EVENT TRIGGER "noting it" ENABLE ALWAYS; COMMENT ON EVENT TRIGGER "noting it" IS 'ours'`,
+      );
+      const there =
+        `SELECT evtname, evtevent, evttags::text, evtenabled::text, evtfoid::regproc::text AS calls,
+        obj_description(oid, 'pg_event_trigger') AS said FROM pg_event_trigger`;
+      const before = await run(url, there);
+      assert.equal(before.length, 1);
+      const engine = await open(url);
+      await withCopy(engine, async ({ path }) => {
+        await run(url, "CREATE TABLE later (id int)");
+        await engine.restore(path, never);
+        assert.deepEqual(await run(url, there), before);
+        assert.deepEqual(await run(url, "SELECT count(*)::int AS count FROM log"), [{ count: 0 }]);
+      });
+    }));
+}

@@ -14,7 +14,14 @@ import { readDefinitions, readSequenceValues } from "./definitions.ts";
 import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_file.ts";
 import { dependentsLeftOut, putBack, readDependents } from "./dependents.ts";
 import { type CopyVisitor, readCopyFile } from "./read_file.ts";
-import { dropContent, dropSchemas, ensureSchema, prepareSchemas, refuseLosses } from "./replace.ts";
+import {
+  dropContent,
+  dropSchemas,
+  ensureSchema,
+  prepareSchemas,
+  refuseLosses,
+  takeDownEventTriggers,
+} from "./replace.ts";
 import { type Aside, scratchObstacle, tryOn, withScratch } from "./scratch.ts";
 import { type BackupTask, inTransaction, query, taskFailure, withBackupSession } from "./session.ts";
 import {
@@ -225,12 +232,14 @@ async function restore(
         const schemas = schemasOf(header);
         const all = [...new Set([...schemas, ...await findSchemas(session, schemas[0])])];
         await prepareSchemas(session, url, schemas);
+        const putUpEventTriggers = await takeDownEventTriggers(session, all);
         const kept = await readDependents(session, all);
         const gone = await dropContent(session, { schemas: all, what: "tables" });
         refuseLosses(dependentsLeftOut(gone, kept));
         putBackWhatHungOnIt = async () => {
           await putBack(session, gone, kept);
           await dropSchemas(session, all.filter((name) => !schemas.includes(name)));
+          for (const each of await putUpEventTriggers()) options?.onRemark?.(each);
         };
       },
     });

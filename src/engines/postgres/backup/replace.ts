@@ -4,7 +4,7 @@ import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { runUnless } from "./rights.ts";
 import { query } from "./session.ts";
 import { schemaList, type Schemas } from "./tables.ts";
-import { isNotOfExtension } from "../catalogs/words.ts";
+import { eventTriggerDefinition, isNotOfExtension } from "../catalogs/words.ts";
 import type { Session } from "../session/session.ts";
 
 /** An object of the database, as pg_identify_object tells of it. */
@@ -24,6 +24,42 @@ export interface Dropping {
   readonly schemas: readonly string[];
   /** `all`: whatever is in the schema. `tables`: tables and sequences. Never what an extension brought. */
   readonly what: "all" | "tables";
+}
+
+/**
+ * Takes down the event triggers that call functions of schemas whose content is replaced: they would be called for each statement of that,
+ * when what they need is gone. So that is done of those that this user may make again.
+ *
+ * @returns What makes them again once the other content is there, and says, as sentences, which have no function there
+ */
+export async function takeDownEventTriggers(
+  session: Session,
+  schemas: readonly string[],
+): Promise<() => Promise<readonly string[]>> {
+  const found = await query<{ name: string; calls: string; down: string; up: string }>(
+    session,
+    `SELECT v.evtname::text AS name, format('%I.%I()', n.nspname, p.proname) AS calls,
+      format('DROP EVENT TRIGGER %I', v.evtname) AS down, ${eventTriggerDefinition} AS up
+    FROM pg_event_trigger v JOIN pg_proc p ON p.oid = v.evtfoid JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE quote_ident(n.nspname) IN (${quotedNames(schemas)}) AND pg_has_role(v.evtowner, 'USAGE')
+      AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND ${
+      isNotOfExtension("pg_event_trigger", "v.oid")
+    }
+    ORDER BY v.oid`,
+  );
+  for (const { down } of found) await session.script(down);
+  return async () => {
+    const lost: string[] = [];
+    for (const { name, calls, up } of found) {
+      const [row] = await query<{ isThere: boolean }>(
+        session,
+        `SELECT to_regprocedure(${quoteText(calls)}) IS NOT NULL AS "isThere"`,
+      );
+      if (row?.isThere) await session.script(up);
+      else lost.push(`the event trigger ${name} is gone: the copy does not have its function ${calls}`);
+    }
+    return lost;
+  };
 }
 
 /**

@@ -14,6 +14,7 @@ import { textOf } from "../session/statement.ts";
 import type { Session } from "../session/session.ts";
 import { sqlStateOf } from "../session/errors.ts";
 import { bringHost, isDuplicate, readHostFile } from "./bring_host.ts";
+import { isNotOfExtension } from "../catalogs/words.ts";
 import { holdAtRest } from "./hold_at_rest.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
 import { openStandIns, type StandIns } from "./stand_in.ts";
@@ -192,6 +193,8 @@ async function attempt<T>(
 
 /** What keeps scripts of a trial within its database, and says what stays on the server all the same. */
 interface TrialReach {
+  /** The event triggers of the database, of which the scratch database has those of extensions alone. */
+  readonly eventTriggers: readonly string[];
   readonly roles: ProofRoles;
   readonly tryout: Tryout;
   tellLeft(text: string): void;
@@ -211,8 +214,14 @@ async function watchReach(admin: Session, name: string): Promise<TrialReach> {
   const mark = proofPrefix + name.slice(prefix.length);
   // A role that stays has the mark, by which the next proof names it, too.
   const roles = await watchRoles(server, { mark, tryout, onLeft: tellLeft });
-  return { roles, tryout, tellLeft, onLeft: (tell) => void listeners.push(tell) };
+  const eventTriggers = (await aside(admin, () => query<{ name: string }>(admin, eventTriggersQuery)))
+    .map(({ name }) => name);
+  return { eventTriggers, roles, tryout, tellLeft, onLeft: (tell) => void listeners.push(tell) };
 }
+
+const eventTriggersQuery =
+  `SELECT v.evtname::text AS name FROM pg_event_trigger v WHERE v.evtenabled IN ('O', 'A')
+  AND ${isNotOfExtension("pg_event_trigger", "v.oid")} ORDER BY 1`;
 
 /** Whether a reference out of the copy could not be made. One that dangles within the copy is the copy's own fault. */
 function isRefusedStandIn(error: unknown, { notFollowed, refusal }: StandIns): boolean {
@@ -267,6 +276,7 @@ export async function tryOn(
         ...trialRemarks,
         ...remarks,
         ...madeUp.length === 0 ? [] : [madeUpText(madeUp)],
+        ...eventTriggerRemarks(reach?.eventTriggers ?? []),
         ...notRehearsed(reach?.tryout.notRun ?? []),
       ];
     },
@@ -277,6 +287,12 @@ function madeUpText(references: readonly string[]): string {
   return `Rows outside of the copy were made up with nothing but their keys, and those of the database not looked at: behind ${
     namedReferences(references)
   }.`;
+}
+
+function eventTriggerRemarks(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [];
+  const which = `event trigger${names.length === 1 ? "" : "s"} ${names.join(", ")}`;
+  return [`No copy holds the ${which}: what is done or refused there comes on top.`];
 }
 
 const trialRemarks = [

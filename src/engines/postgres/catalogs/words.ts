@@ -49,3 +49,12 @@ export const policyDefinition = `concat(
         FROM unnest(p.polroles) AS role)),
     ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
     ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')`;
+
+/** An SQL expression: the statements that make the event trigger `v`, which calls the function `p` of the schema `n`. */
+export const eventTriggerDefinition = `concat(format('CREATE EVENT TRIGGER %I ON %s', v.evtname, v.evtevent),
+    ' WHEN TAG IN (' || (SELECT string_agg(quote_literal(tag), ', ') FROM unnest(v.evttags) AS tag) || ')',
+    format(' EXECUTE FUNCTION %I.%I()', n.nspname, p.proname),
+    CASE v.evtenabled WHEN 'O' THEN NULL ELSE format('; ALTER EVENT TRIGGER %I %s', v.evtname,
+      CASE v.evtenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END) END,
+    format('; ALTER EVENT TRIGGER %I OWNER TO %s', v.evtname, v.evtowner::regrole),
+    ${comment("pg_event_trigger", "v.oid", "format('EVENT TRIGGER %I', v.evtname)")})`;

@@ -3,7 +3,7 @@ import { HarborError } from "../../../../base/errors.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import type { RestoreOptions } from "../../../backup/engine.ts";
 import type { Archive } from "./archive.ts";
-import { dropContent, dropSchemas, prepareSchemas } from "../replace.ts";
+import { dropContent, dropSchemas, prepareSchemas, takeDownEventTriggers } from "../replace.ts";
 import { findSchemas } from "../tables.ts";
 import { resetRights, runUnless } from "../rights.ts";
 import { query } from "../session.ts";
@@ -13,7 +13,7 @@ import { requireToDefine, requireToLoad } from "../../trust/trust.ts";
 /**
  * Puts what an archive holds in the place of what the schema holds, in a transaction of the caller.
  *
- * @returns What of its owners and rights could not be given, as sentences
+ * @returns What of its owners and rights could not be given, and what could not be made again, as sentences
  * @throws {HarborError} `backup_failed` when something outside the schema depends on what is replaced
  */
 export async function restoreArchive(
@@ -29,6 +29,7 @@ export async function restoreArchive(
   const there = await findSchemas(session, home);
   await prepareSchemas(session, url, schemas);
   const all = [...new Set([...schemas, ...there])];
+  const putUpEventTriggers = await takeDownEventTriggers(session, all);
   await dropContent(session, { schemas: all, what: "all" });
   await dropSchemas(session, all.filter((name) => !schemas.includes(name)));
   const strangers = await findStrangers(session, archive);
@@ -42,10 +43,12 @@ export async function restoreArchive(
     },
   });
   const leftOut = await giveArchivedRights(session, archive);
+  const lost = await putUpEventTriggers();
   // The answer does not matter: when the lock was lost meanwhile, asking for its holder fails.
   await options?.database?.lockHolder();
   const named = strangers.map(quoteName).join(", ");
   return [
+    ...lost,
     ...owners ? [] : [
       `owners are not those of the copy: all belongs to this role, since there is no role ${named}, or this one may not act as it`,
     ],
