@@ -3,12 +3,11 @@ import { HarborError } from "../../base/errors.ts";
 import { hideSecrets } from "../../base/secrets/hide_secrets.ts";
 import { isRecord, parseJson, readAs, type WrongJson } from "../../base/json_schema.ts";
 import type { Revision } from "../history.ts";
-import { breakpoint } from "../scripts/script.ts";
 import { deltaOf, type JsonDelta } from "./json_delta.ts";
 import { snapshotHash } from "./snapshot_hash.ts";
 
 const changeForm = v.object({
-  /** The upgrade script, to be read and never to be run; `null` where it is too long. Earlier releases left it out. */
+  /** The upgrade script, to be read and never to be run; `null` where it is not carried. Earlier releases left it out. */
   upgrade: v.optional(v.nullable(v.string()), null),
   /** The hash of the parent's snapshot, see {@link snapshotHash}; `null` without one. */
   base: v.optional(v.nullable(v.string()), null),
@@ -22,7 +21,7 @@ type RecordedChange = v.InferOutput<typeof changeForm>;
 /** A longer script has rows in it, and every upgrade reads the whole ledger. */
 const mostCharacters = 256 * 1024;
 
-/** How a text begins that says of the script, be it that it is too long. */
+/** How a text begins that says of the script, be it that it is not carried. */
 const opening = '{"upgrade":';
 
 /** A revision's script and schema do not change while it is known. */
@@ -46,11 +45,10 @@ export function writeChange(revision: Revision, parent: Revision | null): string
   return text;
 }
 
-/** Returns a script as it may stand where others read it; `null` of one that is too long to stand there. */
+/** Returns a script that may stand where others read it; `null` of one that is too long, or names secrets: without these it would say something else. */
 function readableOf(script: string | null): string | null {
-  if (script === null || script.length > mostCharacters) return null;
-  // No statement's secret hides what is in the next one.
-  return script.split(breakpoint).map(hideSecrets).join(breakpoint);
+  const isCarried = script !== null && script.length <= mostCharacters && hideSecrets(script) === script;
+  return isCarried ? script : null;
 }
 
 /** Whether a row says all that it would say today, and is not an earlier release's. */

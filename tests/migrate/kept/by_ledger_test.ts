@@ -134,7 +134,7 @@ onEngines(
 
 onEngines(
   ["sqlite file"],
-  "the ledger holds no secret of a script, nor one that is long, and all values are kept",
+  "the ledger carries no script with a secret in it, nor one that is long, and all values are kept",
   async (given) => {
     const { database, engine, url } = given;
     const long = `SELECT 1 /* ${"x".repeat(300_000)} */`;
@@ -142,7 +142,10 @@ onEngines(
       ...releases.slice(0, 2),
       {
         tables: { files: keyed },
-        up: ['ALTER TABLE "files" ADD COLUMN "api_token" text', `UPDATE "files" SET "api_token" = 'hunter2'`],
+        up: [
+          'ALTER TABLE "files" ADD COLUMN "api_token" text',
+          `UPDATE "files" SET "api_token" = 'hunter2', "backend" = ''`,
+        ],
         down: ['ALTER TABLE "files" DROP COLUMN "api_token"'],
       },
       { tables: { files: keyed }, up: [long], down: ['UPDATE "files" SET "name" = lower("name")'] },
@@ -150,9 +153,14 @@ onEngines(
     await go(given, newer, "upgrade", newer.revisions[1]!.id);
     await fill(given);
     await go(given, newer, "upgrade", "head");
-    const texts = (await readLedger(database) ?? []).map(({ change }) => change!);
-    assert.ok(texts.every((text) => !text.includes("hunter2") && !text.includes("xxxx")));
-    assert.ok(texts.some((text) => text.includes("***")));
+    const carried = (await readLedger(database) ?? []).filter(({ change }) =>
+      JSON.parse(change!).upgrade !== null
+    );
+    // With something else in the place of a secret, it could say that a value is given which is not.
+    assert.deepEqual(
+      carried.map(({ revision }) => revision).toSorted(),
+      newer.revisions.slice(0, 2).map(({ id }) => id),
+    );
     assert.deepEqual(await go(given, firstOf(newer), "downgrade", newer.revisions[1]!.id), [
       // Of the long one nobody can tell what it makes of those that stay.
       ["ledger", "name", 50],
