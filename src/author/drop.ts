@@ -9,7 +9,8 @@ import { findRevisions } from "../history/target.ts";
 import { refuseReleased } from "./project/baseline.ts";
 import { renderJson } from "./generate.ts";
 import { readHistoryFolders } from "./project/read_history_folders.ts";
-import { squashedTags, tagsIn } from "./rules/revision_tree.ts";
+import { tagsIn } from "./rules/journal_entries.ts";
+import { squashedTags } from "./rules/revision_tree.ts";
 import type { FileChange } from "./writing/write_together.ts";
 
 /** The newest revision of a folder, and what taking it back comes to. */

@@ -16,7 +16,7 @@ import { resolveTarget } from "../history/target.ts";
 import { withHostPart } from "../schema/host_part.ts";
 import { type KitSnapshot, readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { readReleased } from "./project/baseline.ts";
-import type { CheckedFolder } from "./rules/folder/check_folder.ts";
+import { type CheckedFolder, whyBroken } from "./rules/folder/check_folder.ts";
 import { draftWhole } from "./draft_revision.ts";
 import type { DrizzleEngine } from "./project/drizzle_engine.ts";
 import { renderJson } from "./generate.ts";
@@ -157,12 +157,8 @@ function choose({ dir, folders, first, last }: SquashRequest) {
   const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
   const lists = new Set(histories.map(({ revisions }) => revisions.map(({ tag }) => tag).join("\n")));
   if (histories.length < folders.length || lists.size !== 1) {
-    throw new HarborError("bad_history", `Cannot squash in "${dir}"`, {
-      state: histories.length < folders.length
-        ? "a history cannot be read"
-        : "the dialects do not have the same revisions",
-      hint: "harbor-db check",
-    });
+    const differ = { state: "the dialects do not have the same revisions", hint: "harbor-db check" };
+    throw new HarborError("bad_history", `Cannot squash in "${dir}"`, whyBroken(folders) ?? differ);
   }
   if (histories.some(({ isFoldered }) => isFoldered)) {
     throw new HarborError("bad_history", `Cannot squash in "${dir}"`, {

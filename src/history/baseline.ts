@@ -1,6 +1,7 @@
 import { HarborError } from "../base/errors.ts";
 import type { Dialect } from "../base/dialect.ts";
 import type { History, Revision } from "./history.ts";
+import { markedState, markLine } from "../base/merge_marks.ts";
 import { prefixOf } from "./revision_name.ts";
 
 /** The file in the `drizzle/` folder that names the newest revision which is released, or was taken over. */
@@ -26,6 +27,13 @@ export function countReleased(
   baseline: string | null,
 ): number {
   if (baseline === null) return 0;
+  if (markLine(baseline) !== null) {
+    throw new HarborError("bad_history", `Cannot read "${baselinePath}"`, {
+      state: markedState,
+      hint: "Name the newest revision that databases have: harbor-db check --baseline REVISION",
+      details: { dialect, path: baselinePath },
+    });
+  }
   const place = revisions.findIndex(({ id, tag }) => id === baseline || tag === baseline);
   if (place >= 0) return place + 1;
   // A squash that was killed before it wrote the baseline leaves one for which the squashed one stands.

@@ -1,6 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import { createHash } from "node:crypto";
 import { HarborError } from "../base/errors.ts";
+import { markedFile } from "../base/merge_marks.ts";
 import { tokensOf } from "../sql/cursor.ts";
 import { scriptChecksum } from "./history.ts";
 import { parseScript } from "./scripts/script.ts";
@@ -27,8 +28,19 @@ export function isStatementsKey(key: string): boolean {
   return key.startsWith(mark);
 }
 
-/** Reads the list. Lines of another form are passed over. */
+/**
+ * Reads the list.
+ *
+ * @throws {HarborError} `bad_history` when a merge left its marks in it
+ */
 export function parseChecksums(text: string): Map<string, string> {
+  const marked = markedFile(checksumListPath, text);
+  if (marked !== null) throw marked;
+  return checksumsIn(text);
+}
+
+/** Reads the lines of a list. Those of another form are passed over. */
+export function checksumsIn(text: string): Map<string, string> {
   const lines = text.split(/\r?\n/).map((line) => /^(# )?([0-9a-f]{64}) [ *](.+)$/.exec(line));
   return new Map(
     lines.flatMap((match) => match === null ? [] : [[`${match[1] ?? ""}${match[3]!}`, match[2]!] as const]),

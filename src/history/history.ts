@@ -10,6 +10,7 @@ import { type Ends, endsIn, readEnds } from "../schema/kit_ends.ts";
 import { applyDeltas, entitySnapshot } from "../schema/entity_snapshot.ts";
 import { type HostSchemas, hostSchemas } from "./host_schemas.ts";
 import { idsOf, type RevisionFiles, revisionFiles, revisionName } from "./revision_name.ts";
+import { markedFile } from "../base/merge_marks.ts";
 import { parseScript, type Script, type ScriptSource } from "./scripts/script.ts";
 import { snapshotReader } from "./snapshot_text.ts";
 
@@ -382,7 +383,7 @@ function readJson(files: HistoryFiles, name: string, parse = parseJson): unknown
   const text = files.read(name);
   if (text === null) throw broken(path, "there is no such file").with({ details: { path, isMissing: true } });
   if (isGarbled(files, name, text)) throw broken(path, "it is not UTF-8");
-  return parse(text, (_, state) => broken(path, `it ${state}`));
+  return parse(text, (_, state) => markedFile(path, text) ?? broken(path, `it ${state}`));
 }
 
 /** Says whether something else is read in a file than stands in it. */

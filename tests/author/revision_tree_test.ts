@@ -8,10 +8,11 @@ import {
   forksOf,
   moveBehind,
   readTree,
-  tagsIn,
+  tagsBehind,
   type TreeRevision,
   withDescendants,
 } from "../../src/author/rules/revision_tree.ts";
+import { tagsIn } from "../../src/author/rules/journal_entries.ts";
 import { kitSnapshot } from "../support/samples/kit_parts.ts";
 
 const idOf = (letter: string) => letter.repeat(12);
@@ -28,7 +29,9 @@ function tree(text: string): readonly TreeRevision[] {
       name: "Step",
       checksum: "",
       when: 1,
+      entry: {},
       ends: snapshot,
+      snapshotText: JSON.stringify(snapshot),
       snapshot: () => snapshot,
     };
   });
@@ -88,6 +91,29 @@ for (const [text, moved, expected] of moves) {
   });
 }
 
+// One row a rule: the tags that keep their place, those behind them, and what these are called then.
+const counted = [
+  ["0000_a 0001_b", "0001_c 0002_d", "0002_c 0003_d"],
+  ["0000_a", "0001_c", "0001_c"],
+  ["0000_a 0007_b", "0003_c 0012_d 0012_e", "0008_c 0012_d 0013_e"],
+  ["0000_a bbbbbbbbbbbb_b", "0000_c", "0001_c"],
+  ["999_a", "999_b", "1000_b"],
+  [
+    "0000_a 0001_b",
+    "bbbbbbbbbbbb_c 20260101120000_d 1767225600_e",
+    "bbbbbbbbbbbb_c 20260101120000_d 1767225600_e",
+  ],
+  ["20260101120000_a", "0000_b", "0000_b"],
+  ["0001", "0001", "0002"],
+] as const;
+for (const [kept, moved, expected] of counted) {
+  test(`tagsBehind() calls ${moved} behind ${kept} ${expected}`, () => {
+    const [first] = tree("a");
+    const revisions = (tags: string) => tags.split(" ").map((tag) => ({ ...first!, tag }));
+    assert.equal(tagsBehind({ kept: revisions(kept), moved: revisions(moved) }).join(" "), expected);
+  });
+}
+
 test("moveBehind() names the later of two in its remedy", () => {
   assert.throws(() => moveBehind(tree("a b<a c<a"), new Set()), { hint: `harbor-db rebase ${idOf("c")}` });
 });
@@ -112,6 +138,11 @@ const journals = [
   [
     "reads those between the marks of a merge",
     `<<<<<<< a\n${entry(one, 1)}\n=======\n${entry(two, 2)}\n>>>>>>> b`,
+    [one, two],
+  ],
+  [
+    "reads both of two that an editor put into one",
+    `{ "idx": 1, "when": 1, "tag": "${one}", "when": 2, "tag": "${two}", "breakpoints": true }`,
     [one, two],
   ],
   ["takes one that stands twice once", `${entry(one, 1)}${entry(one, 1)}`, [one]],
@@ -147,6 +178,73 @@ test("readTree() reads the journal's revisions first, then those that it does no
     { id: idOf("a"), tag: one, name: "First step", when: null },
   ]);
 });
+
+// What two branches have of the number 0001, and what git makes of it.
+const [ours, theirs] = ["0001_ours", "0001_theirs"];
+const sides = (own: string, other: string) => `<<<<<<< HEAD\n${own}\n=======\n${other}\n>>>>>>> main\n`;
+const twins = {
+  "0000_first.sql": "SELECT 0;",
+  [`${ours}.sql`]: "SELECT 1;",
+  [`${theirs}.sql`]: "SELECT 2;",
+  "meta/0000_snapshot.json": snapshotText("a"),
+  "meta/0001_snapshot.json": sides(
+    snapshotText("b", snapshotId(idOf("a"))),
+    snapshotText("c", snapshotId(idOf("a"))),
+  ),
+  [journalPath]: `{"entries":[${entry("0000_first", 1)},\n${sides(entry(ours, 2), entry(theirs, 3))}]}`,
+};
+
+test("readTree() reads both sides of a merge, each with its own snapshot and date", () => {
+  const read = readTree(folder(twins)).map(({ id, when, snapshotText }) => ({ id, when, snapshotText }));
+  assert.deepEqual(read, [
+    { id: "0000", when: 1, snapshotText: snapshotText("a") },
+    { id: ours, when: 2, snapshotText: `${snapshotText("b", snapshotId(idOf("a")))}\n` },
+    { id: theirs, when: 3, snapshotText: `${snapshotText("c", snapshotId(idOf("a")))}\n` },
+  ]);
+});
+
+// One row a rule: what of the folder is otherwise, what is wrong, and the remedy.
+const unclear = [
+  [
+    "a snapshot of which nobody says whose side is whose",
+    { [journalPath]: `{"entries":[${entry("0000_first", 1)},${entry(ours, 2)},${entry(theirs, 3)}]}` },
+    /^Cannot read "drizzle\/sqlite\/meta\/0001_snapshot\.json:1": a merge left its marks in it, and the journal none/,
+    /git checkout --merge -- drizzle\/sqlite\/meta\/_journal\.json$/,
+  ],
+  [
+    "a snapshot of one revision that both branches changed",
+    { "meta/0000_snapshot.json": sides(snapshotText("a"), `${snapshotText("a")} `) },
+    /^Cannot read "drizzle\/sqlite\/meta\/0000_snapshot\.json:1": a merge left its marks in it$/,
+    /git checkout --ours -- drizzle\/sqlite\/meta\/0000_snapshot\.json; or --theirs$/,
+  ],
+  [
+    "marks that somebody took out by half",
+    { "meta/0000_snapshot.json": `${snapshotText("a")}\n>>>>>>> main\n` },
+    /^Cannot read "drizzle\/sqlite\/meta\/0000_snapshot\.json": a merge left its marks in it$/,
+    /git checkout --ours/,
+  ],
+  [
+    "the journal of what squashed revisions stand for",
+    { [`covered/${journalPath}`]: sides("{}", "[]") },
+    /^Cannot read "drizzle\/sqlite\/covered\/meta\/_journal\.json:1": a merge left/,
+    /git checkout --ours/,
+  ],
+  [
+    "two revisions of one name",
+    { [journalPath]: sides(`{"entries":[${entry(ours, 2)}]}`, `{"entries":[${entry(ours, 3)}]}`) },
+    /^Cannot tell two revisions "0001_ours" apart: both branches have one of that name$/,
+    /git checkout --theirs -- drizzle\/sqlite;/,
+  ],
+] as const;
+for (const [what, changes, message, hint] of unclear) {
+  test(`readTree() refuses ${what}`, () => {
+    assert.throws(() => readTree(folder({ ...twins, ...changes })), (error: HarborError) => {
+      assert.match(error.message, message);
+      assert.match(String(error.hint), hint);
+      return error.code === "bad_history";
+    });
+  });
+}
 
 // One row a rule: the snapshot's text, and what is wrong with it.
 const snapshots = [

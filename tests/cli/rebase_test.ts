@@ -7,24 +7,9 @@ import { join, relative } from "node:path";
 import { after, test } from "node:test";
 import { finishInterrupted } from "../../src/author/writing/write_together.ts";
 import { withFolder } from "../support/databases.ts";
+import { commitAll, git } from "../support/git.ts";
 import { changedFiles, leaveKilled } from "../support/killed_write.ts";
 import { openProject, type SchemaProject, withUnreleasedProject } from "../support/samples/schema_project.ts";
-
-function git(project: SchemaProject, ...args: readonly string[]): string {
-  const identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
-  try {
-    return execFileSync("git", [...identity, ...args], { cwd: project.cwd, encoding: "utf8", stdio: "pipe" });
-  } catch (error) {
-    // A merge with conflicts ends with 1, and is what these tests are about.
-    if (args[0] === "merge") return "";
-    throw error;
-  }
-}
-
-function commit(project: SchemaProject): void {
-  git(project, "add", "--all");
-  git(project, "commit", "--quiet", "--message=change");
-}
 
 async function generate(project: SchemaProject, name: string, ...flags: readonly string[]): Promise<string> {
   const result = await project.run(["generate", name, "--json", ...flags]);
@@ -80,7 +65,7 @@ async function withBranchesApart(work: (branches: Branches) => Promise<void>): P
     await cp(kept, cwd, { recursive: true });
     const project = openProject(cwd);
     // Git takes copied files for changed ones until it has looked at them.
-    git(project, "status");
+    git(project.cwd, "status");
     await work({ project, ...revisions });
   });
 }
@@ -91,18 +76,18 @@ function withBranches(
   work: (branches: Branches) => Promise<void>,
 ): Promise<void> {
   return withUnreleasedProject(async (project) => {
-    git(project, "init", "--quiet", "--initial-branch=main");
-    commit(project);
-    git(project, "checkout", "--quiet", "-b", "feature");
+    git(project.cwd, "init", "--quiet", "--initial-branch=main");
+    commitAll(project.cwd);
+    git(project.cwd, "checkout", "--quiet", "-b", "feature");
     await ours(project);
     const own = await generate(project, "Ours", ...flags);
-    commit(project);
-    git(project, "checkout", "--quiet", "main");
+    commitAll(project.cwd);
+    git(project.cwd, "checkout", "--quiet", "main");
     await theirs(project);
     const other = await generate(project, "Theirs");
-    commit(project);
-    git(project, "checkout", "--quiet", "feature");
-    git(project, "merge", "--quiet", "main");
+    commitAll(project.cwd);
+    git(project.cwd, "checkout", "--quiet", "feature");
+    git(project.cwd, "merge", "--quiet", "main");
     await work({ project, ours: own, theirs: other });
   });
 }
@@ -119,15 +104,30 @@ test("in the middle of a merge, rebase puts this branch's revision behind the ot
     assert.equal((await project.run(["check"])).code, 3);
     const result = await project.run(["rebase", "--json"]);
     assert.equal(result.code, 0, result.stdout + result.stderr);
-    const moved = result.json<{ order: { revision: string; moved: boolean }[]; rewritten: unknown[] }>();
+    const moved = result.json<{
+      order: { revision: string; moved: boolean }[];
+      resolved: string[];
+      renumbered: unknown[];
+      rewritten: unknown[];
+    }>();
     assert.deepEqual(moved.order.slice(-2), [
       { revision: theirs, name: "Theirs", moved: false },
       { revision: ours, name: "Ours", moved: true },
     ]);
     assert.deepEqual(moved.rewritten, []);
+    assert.deepEqual(moved.renumbered, []);
+    for (const dialect of ["sqlite", "postgresql"]) {
+      assert.ok(moved.resolved.includes(join(project.cwd, `drizzle/${dialect}/meta/_journal.json`)));
+    }
     const after = await project.files();
     for (const dialect of ["sqlite", "postgresql"]) {
       assert.deepEqual((await order(project, dialect)).slice(-2), [theirs, ours]);
+      // What the other branch has is as it has it: databases know its date.
+      const journal = `drizzle/${dialect}/meta/_journal.json`;
+      const [merged, main] = [await project.read(journal), git(project.cwd, "show", `main:${journal}`)].map((
+        text,
+      ) => JSON.parse(text).entries);
+      assert.deepEqual(merged.slice(0, -1), main);
       const script = `${dialect}/${ours}_ours.sql`;
       assert.equal(after[script], before[script], "the script was changed");
       const snapshot = JSON.parse(after[`${dialect}/meta/${ours}_snapshot.json`]!);
@@ -138,12 +138,12 @@ test("in the middle of a merge, rebase puts this branch's revision behind the ot
     assert.equal((await project.run(["generate", "--check"])).code, 0);
     assert.equal((await project.run(["upgrade", "--dir", "drizzle", "--no-backup"])).code, 0);
     // What is lost comes back by the remedy, also from the last commit.
-    commit(project);
+    commitAll(project.cwd);
     const snapshot = `drizzle/sqlite/meta/${ours}_snapshot.json`;
     const committed = await project.read(snapshot);
     const removals = [
       () => rmSync(join(project.cwd, snapshot)),
-      () => git(project, "rm", "--quiet", snapshot),
+      () => git(project.cwd, "rm", "--quiet", snapshot),
     ];
     for (const remove of removals) {
       remove();
@@ -219,8 +219,8 @@ test("after the merge is committed, rebase takes the branch or the revision", ()
       );
       await project.write(path, both);
     }
-    git(project, "add", "--all");
-    git(project, "commit", "--quiet", "--message=merge");
+    git(project.cwd, "add", "--all");
+    git(project.cwd, "commit", "--quiet", "--message=merge");
     const unclear = await project.run(["rebase", "--json"]);
     assert.equal(unclear.code, 2, unclear.stdout);
     const { hint } = unclear.json<{ error: { hint: string } }>().error;
@@ -232,6 +232,8 @@ test("after the merge is committed, rebase takes the branch or the revision", ()
     assert.equal((await project.run(["check"])).code, 0);
 
     for (const [path, text] of Object.entries(merged)) await project.write(`drizzle/${path}`, text);
+    // What the other branch released keeps its place, and nothing of this one was.
+    await project.write("drizzle/BASELINE", `${theirs}\n`);
     const onto = await project.run(["rebase", "--onto", "main"]);
     assert.equal(onto.code, 0, onto.stderr);
     assert.deepEqual((await order(project)).slice(-2), [theirs, ours]);
@@ -243,7 +245,7 @@ test("after the merge is committed, rebase takes the branch or the revision", ()
 test("a revision that the database has applied is not moved", () =>
   withBranchesApart(async ({ project, ours }) => {
     const before = await project.files();
-    git(project, "merge", "--abort");
+    git(project.cwd, "merge", "--abort");
     assert.equal((await project.run(["upgrade", "--dir", "drizzle", "--no-backup"])).code, 0);
     for (const [path, text] of Object.entries(before)) await project.write(`drizzle/${path}`, text);
     const result = await project.run(["rebase", ours, "--json"]);
@@ -323,19 +325,19 @@ test("a script written by hand that fails on top of the other branch is not move
 
 test("what was renamed stays renamed in a script that is written anew", () =>
   withUnreleasedProject(async (project) => {
-    git(project, "init", "--quiet", "--initial-branch=main");
-    commit(project);
-    git(project, "checkout", "--quiet", "-b", "feature");
+    git(project.cwd, "init", "--quiet", "--initial-branch=main");
+    commitAll(project.cwd);
+    git(project.cwd, "checkout", "--quiet", "-b", "feature");
     await project.edit("IN ('local', 'r2')", "IN ('local', 'r2', 's3')");
     await project.edit("metadata_json: text()", "metadata: text()");
     const ours = await generate(project, "Ours", "--rename", "files.metadata_json=files.metadata");
-    commit(project);
-    git(project, "checkout", "--quiet", "main");
+    commitAll(project.cwd);
+    git(project.cwd, "checkout", "--quiet", "main");
     await addRating(project);
     await generate(project, "Theirs");
-    commit(project);
-    git(project, "checkout", "--quiet", "feature");
-    git(project, "merge", "--quiet", "main");
+    commitAll(project.cwd);
+    git(project.cwd, "checkout", "--quiet", "feature");
+    git(project.cwd, "merge", "--quiet", "main");
     const result = await project.run(["rebase", "--json"]);
     assert.equal(result.code, 0, result.stdout + result.stderr);
     const script = await project.read(`drizzle/sqlite/${ours}_ours.sql`);
@@ -346,7 +348,7 @@ test("what was renamed stays renamed in a script that is written anew", () =>
 
 test("rebase refuses a branch that git does not know, and a revision that is not there", () =>
   withUnreleasedProject(async (project) => {
-    git(project, "init", "--quiet");
+    git(project.cwd, "init", "--quiet");
     const branch = await project.run(["rebase", "--onto", "nowhere"]);
     assert.equal(branch.code, 2);
     assert.match(branch.stderr, /Cannot read the history on "nowhere"/);

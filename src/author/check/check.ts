@@ -4,6 +4,7 @@ import { type CheckedFolder, checkFolder } from "../rules/folder/check_folder.ts
 import { missingFiles } from "../rules/folder/files.ts";
 import type { ProjectCheck, ProjectFinding } from "../rules/folder/finding.ts";
 import { HarborError } from "../../base/errors.ts";
+import { markedState, markLine } from "../../base/merge_marks.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import { baselinePath } from "../../history/baseline.ts";
 import {
@@ -96,7 +97,7 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
   const findings = await Promise.all(
     folders.flatMap((folder) => folder.findings).map((each) => withGit(each, request)),
   );
-  if (readIfWritten(join(request.paths.dir, checksumListPath)) === null) findings.push(noList(request));
+  findings.push(...listFindings(request));
   findings.push(...hostBeside(request, folders));
   const broken = folders.filter(({ history }) => history === null).map(({ dialect }) => dialect);
   const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
@@ -296,18 +297,23 @@ export async function takeBaseline(
 
 function readFolders({ paths: { dir }, cwd }: CheckRequest): readonly CheckedFolder[] {
   const list = readIfWritten(join(dir, checksumListPath));
-  const checksums = list === null ? null : parseChecksums(list);
+  const checksums = list === null || markLine(list) !== null ? null : parseChecksums(list);
   return readHistoryFolders(dir, cwd).map((folder) => checkFolder(folder, checksums));
 }
 
-function noList({ paths: { dir }, cwd }: CheckRequest): ProjectFinding {
-  return {
-    check: "edited",
-    status: "warn",
-    message: `${relative(cwd, join(dir, checksumListPath))}: there is no such list, so edits cannot be seen`,
-    hint: "harbor-db check --prove --accept-edits",
-    details: { dialect: null },
-  };
+/** Says where there is no list, or none that can be read. */
+function listFindings({ paths: { dir }, cwd }: CheckRequest): readonly ProjectFinding[] {
+  const path = join(dir, checksumListPath);
+  const [list, file] = [readIfWritten(path), relative(cwd, path)];
+  const line = list === null ? null : markLine(list);
+  if (line !== null) {
+    const details = { dialect: null, file, line };
+    return [found("edited", { message: `${file}:${line}: ${markedState}`, details }, "harbor-db rebase")];
+  }
+  if (list !== null) return [];
+  const message = `${file}: there is no such list, so edits cannot be seen`;
+  const remedy = "harbor-db check --prove --accept-edits";
+  return [found("edited", { status: "warn", message, details: { dialect: null } }, remedy)];
 }
 
 /** Says of a file for the host that lies beside the dialects' folders, where nothing reads it. */

@@ -7,7 +7,7 @@ import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../
 import type { History } from "../../history/history.ts";
 import { idsOf } from "../../history/revision_name.ts";
 import { resolveTarget } from "../../history/target.ts";
-import type { CheckedFolder } from "../rules/folder/check_folder.ts";
+import { type CheckedFolder, whyBroken } from "../rules/folder/check_folder.ts";
 import { type WriteOptions, writeTogether } from "../writing/write_together.ts";
 
 /**
@@ -66,12 +66,12 @@ export async function writeBaseline(
   );
   const last = new Set(released.map((revisions) => revisions.at(-1)?.id ?? null));
   if (histories.length < folders.length || last.size !== 1) {
-    throw new HarborError("bad_history", `Cannot take "${target}" for the baseline`, {
-      state: histories.length < folders.length
-        ? "a history cannot be read"
-        : "it is not the same revision for every dialect",
-      hint: "harbor-db check",
-    });
+    const differ = { state: "it is not the same revision for every dialect", hint: "harbor-db check" };
+    throw new HarborError(
+      "bad_history",
+      `Cannot take "${target}" for the baseline`,
+      whyBroken(folders) ?? differ,
+    );
   }
   const before = readIfWritten(join(dir, checksumListPath));
   const checksums = parseChecksums(before ?? "");

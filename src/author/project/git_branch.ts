@@ -5,35 +5,53 @@ import { quoteForShell } from "../../base/quote_shell.ts";
 import { HarborError } from "../../base/errors.ts";
 import { journalPath } from "../../history/history.ts";
 import { placeOf } from "../../history/read_history.ts";
-import { idsOf } from "../../history/revision_name.ts";
-import { tagsIn } from "../rules/revision_tree.ts";
+import { tagsIn } from "../rules/journal_entries.ts";
 
 const run = promisify(execFile);
 
-/** Says whether a merge is under way in the folder's checkout. */
-export async function isMerging(dir: string): Promise<boolean> {
-  try {
-    await run("git", ["-C", dir, "rev-parse", "--quiet", "--verify", "MERGE_HEAD"]);
-    return true;
-  } catch {
-    return false;
+/** A snapshot may be longer than what is taken unless told. */
+async function git(dir: string, ...args: readonly string[]): Promise<string> {
+  const { stdout } = await run("git", ["-C", dir, ...args], { maxBuffer: 2 ** 28 });
+  return stdout;
+}
+
+/** What git is in the middle of. */
+export interface UnderWay {
+  /** The branch whose revisions keep their place. */
+  readonly branch: string;
+  /** The commit on which what is replayed was made; `null` in a merge. */
+  readonly base: string | null;
+}
+
+/** What says that git stopped in a merge, a rebase or a cherry-pick. */
+const underWay: Readonly<Record<string, UnderWay>> = {
+  MERGE_HEAD: { branch: "MERGE_HEAD", base: null },
+  REBASE_HEAD: { branch: "HEAD", base: "REBASE_HEAD^" },
+  CHERRY_PICK_HEAD: { branch: "HEAD", base: "CHERRY_PICK_HEAD^" },
+};
+
+/** Returns what git is in the middle of in the folder's checkout; `null` for nothing. */
+export async function readUnderWay(dir: string): Promise<UnderWay | null> {
+  for (const [ref, way] of Object.entries(underWay)) {
+    const isThere = git(dir, "rev-parse", "--quiet", "--verify", ref).then(() => true, () => false);
+    if (await isThere) return way;
   }
+  return null;
+}
+
+/** Returns the text of a file of a history as a commit has it; `null` when it does not, or git is not there. */
+export async function textAt(commit: string, dir: string, path: string): Promise<string | null> {
+  return await git(dir, "show", `${commit}:./${path}`).catch(() => null);
 }
 
 /**
- * Returns the ids of the revisions that a branch has, in order.
+ * Returns the tags of the revisions that a branch has, in order.
  *
  * @throws {HarborError} `usage` when git does not know the branch or it has no history there
  */
-export async function revisionsOn(branch: string, dir: string, dialect: Dialect): Promise<readonly string[]> {
+export async function tagsOn(branch: string, dir: string, dialect: Dialect): Promise<readonly string[]> {
   try {
-    const { stdout } = await run("git", [
-      "-C",
-      dir,
-      "show",
-      `${branch}:./${placeOf(dir, dialect)}${journalPath}`,
-    ]);
-    return idsOf(tagsIn(stdout));
+    return tagsIn(await git(dir, "show", `${branch}:./${placeOf(dir, dialect)}${journalPath}`));
   } catch (error) {
     const said = String((error as { readonly stderr?: unknown }).stderr ?? error).trim().split("\n")[0];
     throw new HarborError("usage", `Cannot read the history on "${branch}": ${said}`, {

@@ -91,9 +91,10 @@ export function hostHint(host: History["host"], { sqlState }: ErrorDetails): rea
   ];
 }
 
-/** Returns the remedy where a proof does not run what the server might: it may be right. */
+/** Returns the remedy where a proof does not run what the server might, which may be right, or cannot read a script. */
 export function refusedHint(cause: unknown): readonly string[] {
-  return cause instanceof HarborError && cause.code === "check_failed" ? cause.hintLines : [];
+  const isItsOwn = cause instanceof HarborError && ["check_failed", "bad_script"].includes(cause.code);
+  return isItsOwn ? cause.hintLines : [];
 }
 
 /** Returns the error that says what a way down and up again makes of what nobody wrote. */

@@ -41,18 +41,18 @@ export interface Proof {
  */
 export async function proveRevisions(
   history: History,
-  { first, released = 0 }: ProofRange,
+  { first, released = 0, isUpOnly = false }: ProofRange,
   setting: ProofSetting,
 ): Promise<Proof> {
-  const starts = startsOf({ first, released }, history.revisions.length);
+  const starts = isUpOnly ? [] : startsOf({ first, released }, history.revisions.length);
   const [place = 0] = starts;
   // At base there is nothing to copy; and a role that the copied one holds, no script could drop in a copy.
-  const shared = place === 0 || makesRoles(history, place) ? null : place;
+  const shared = isUpOnly || place === 0 || makesRoles(history, place) ? null : place;
   return await withBeginning(
     history,
     { released, shared },
     setting,
-    (beginning) => walkAll(history, { first, released, starts }, beginning),
+    (beginning) => walkAll(history, { first, released, isUpOnly, starts }, beginning),
   );
 }
 
@@ -63,7 +63,7 @@ function makesRoles(history: History, place: number): boolean {
 
 async function walkAll(
   history: History,
-  { first, released, starts }: Required<ProofRange> & { readonly starts: readonly number[] },
+  { first, released, isUpOnly, starts }: Required<ProofRange> & { readonly starts: readonly number[] },
   { fromReleased, withProver, seen }: Beginning,
 ): Promise<Proof> {
   const { revisions } = history;
@@ -72,7 +72,13 @@ async function walkAll(
   let refused: HarborError | null = null;
   // Where nothing is to be walked, it is still to be seen whether what is released runs.
   if (first === revisions.length && released > 0) await withProver(async () => {});
-  while (law.length < revisions.length - first) {
+  if (isUpOnly) {
+    await fromReleased(async (prover) => {
+      await prover.goTo(first);
+      await prover.walk({ from: first, to: revisions.length, directions: ["upgrade"] });
+    });
+  }
+  while (!isUpOnly && law.length < revisions.length - first) {
     await withProver(async (prover) => {
       await prover.goTo(first + law.length);
       for (let from = first + law.length; from < revisions.length; from++) {

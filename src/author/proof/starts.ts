@@ -3,6 +3,8 @@ export interface ProofRange {
   readonly first: number;
   /** How many revisions of the history are released. */
   readonly released?: number;
+  /** Whether there is no way back from some of them: then all go up, in one go, on tables with rows in them. */
+  readonly isUpOnly?: boolean;
 }
 
 /** So many revisions before the first that is proven are all begun at. */

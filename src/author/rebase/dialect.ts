@@ -7,19 +7,21 @@ import { HarborError } from "../../base/errors.ts";
 import { type History, journalPath } from "../../history/history.ts";
 import { canonical } from "../../schema/same_schema.ts";
 import type { KitEnds, KitSnapshot } from "../../schema/kit_snapshot.ts";
-import { kitVersions } from "../../schema/form_of_today.ts";
 import { originId } from "../../schema/kit_ends.ts";
 import { mergeSnapshots } from "../rules/merge_snapshots.ts";
 import { netRenames } from "../rules/change/rename_order.ts";
 import type { Renames } from "../rules/change/renames.ts";
-import { revisionFiles } from "../../history/revision_name.ts";
-import { baseOf, moveBehind, type TreeRevision } from "../rules/revision_tree.ts";
+import { idsOf, revisionFiles } from "../../history/revision_name.ts";
+import { tagsIn } from "../rules/journal_entries.ts";
+import { baseOf, moveBehind, readSnapshot, tagsBehind, type TreeRevision } from "../rules/revision_tree.ts";
+import { textAt } from "../project/git_branch.ts";
 import { readReleased } from "../project/baseline.ts";
 import { readScripts } from "../project/read_scripts.ts";
 import { allowHazards, withoutAllowances } from "../allow_hazards.ts";
 import { draftScripts } from "../draft_revision.ts";
 import { renderJson } from "../generate.ts";
 import { proveRevisions } from "../proof/prove.ts";
+import { placeFiles } from "./place.ts";
 import type { RebaseRequest, RebaseResult } from "./request.ts";
 
 /** What is moved, of one dialect. */
@@ -28,14 +30,19 @@ export interface DialectRebase {
   readonly tree: readonly TreeRevision[];
   /** The ids of the revisions that go behind the others. */
   readonly moved: ReadonlySet<string>;
+  /** The commit that git replays something of, as it was before that; `null` where it replays nothing. */
+  readonly madeOn: string | null;
   readonly request: RebaseRequest;
 }
 
 /** What comes of it. */
 export interface RebasedDialect {
-  /** The texts of files, by path below the dialect's folder; those that stay as they are may be among them. */
-  readonly files: ReadonlyMap<string, string>;
+  /** The texts of files, by path below the dialect's folder, `null` of those that go; some may be as they were. */
+  readonly files: ReadonlyMap<string, string | null>;
+  readonly renumbered: RebaseResult["renumbered"];
   readonly rewritten: RebaseResult["rewritten"];
+  /** The first revision without a way back, for which all were only run up; `null` where each has one. */
+  readonly upOnly: string | null;
   /** What stood for what the host brings where it was proven. */
   readonly hosts: RebaseResult["hosts"];
   /** The snapshot that it was begun at in the place of scripts. */
@@ -60,21 +67,24 @@ interface Change {
  * does not fit any more, or what comes of it fails
  */
 export async function rebaseDialect(
-  { folder, tree, moved, request }: DialectRebase,
+  { folder, tree, moved, madeOn, request }: DialectRebase,
 ): Promise<RebasedDialect> {
   const order = moveBehind(tree, moved);
-  const files = new Map([[journalPath, journalOf(folder, [...order.kept, ...order.moved])]]);
+  const tags = tagsBehind(order);
+  const files = placeFiles(folder, order, tags);
+  const ids = idsOf([...order.kept.map(({ tag }) => tag), ...tags]).slice(order.kept.length);
   const renames = await renamesIn(historyIn(folder, files));
   const empty = await request.engine.snapshot(folder.dialect, {});
   const rewritten: RebaseResult["rewritten"][number][] = [];
   let parent = order.moved.length === 0 ? undefined : order.kept.at(-1)?.snapshot();
-  for (const revision of order.moved) {
-    const old = { from: baseOf(tree, revision) ?? empty, to: revision.snapshot() };
+  for (const [at, revision] of order.moved.entries()) {
+    const base = await baseAt(madeOn, revision, { folder, dir: request.dir }) ?? baseOf(tree, revision);
+    const old = { from: base ?? empty, to: revision.snapshot() };
     const from = parent ?? empty;
     const to = { ...merged(revision, old, from), prevId: parent?.id ?? originId };
-    const [up, down, meta] = revisionFiles(revision.tag);
+    const [up, down, meta] = revisionFiles(tags[at]!);
     files.set(meta, renderJson(to));
-    const change = { revision, renames: renames(revision), old, now: { from, to } };
+    const change = { revision, renames: renames(ids[at]!), old, now: { from, to } };
     const again = await generateAgain(folder, change, request);
     if (again !== null) {
       files.set(up, again.up).set(down, again.down);
@@ -83,16 +93,37 @@ export async function rebaseDialect(
     parent = to;
   }
   const setting = request.proof.get(folder.dialect);
+  let upOnly: string | null = null;
   const hosts: RebaseResult["hosts"][number][] = [];
   const grounds: RebaseResult["grounds"][number][] = [];
-  if (setting !== undefined) {
+  if (setting !== undefined && order.moved.length > 0) {
     const history = historyIn(folder, files);
     const released = readReleased(request.dir, history);
-    const { host, ground } = await proveRevisions(history, { first: order.kept.length, released }, setting);
+    upOnly = history.revisions.slice(released).find((each) => each.downgradeText() === null)?.id ?? null;
+    const range = { first: order.kept.length, released, isUpOnly: upOnly !== null };
+    const { host, ground } = await proveRevisions(history, range, setting);
     if (host !== null) hosts.push({ dialect: folder.dialect, ...host });
     if (ground !== null) grounds.push({ dialect: folder.dialect, ...ground });
   }
-  return { files, rewritten, hosts, grounds };
+  const renumbered = order.moved.flatMap(({ tag }, at) =>
+    tag === tags[at] ? [] : [{ from: tag, to: tags[at]! }]
+  );
+  return { files, renumbered, rewritten, upOnly, hosts, grounds };
+}
+
+/** Returns what a revision that git replays was made on: in the folder that may have been moved by now. */
+async function baseAt(
+  commit: string | null,
+  { ends }: TreeRevision,
+  { folder: { place }, dir }: { readonly folder: HistoryFolder; readonly dir: string },
+): Promise<KitSnapshot | null> {
+  if (commit === null) return null;
+  const tag = tagsIn(await textAt(commit, dir, place + journalPath) ?? "").at(-1);
+  const path = tag === undefined ? null : place + revisionFiles(tag)[2];
+  const text = path === null ? null : await textAt(commit, dir, path);
+  if (path === null || text === null) return null;
+  const snapshot = readSnapshot(text, `${commit}:${path}`);
+  return snapshot.id === ends.prevId ? snapshot : null;
 }
 
 /** Returns the scripts for the new place when they are others, and why they are; `null` when they are the same. */
@@ -146,20 +177,10 @@ function merged(revision: TreeRevision, { from: base, to: mine }: KitEnds, their
   );
 }
 
-/** drizzle's own migrator goes by the times, so they only rise. */
-function journalOf({ dialect }: HistoryFolder, revisions: readonly TreeRevision[]): string {
-  let last = -1;
-  const entries = revisions.map(({ when, tag }, idx) => {
-    last = Math.max(when ?? 0, last + 1);
-    return { idx, version: kitVersions[dialect], when: last, tag, breakpoints: true };
-  });
-  return renderJson({ version: "7", dialect, entries });
-}
-
 /** Reads what the scripts rename, which no snapshot says. */
-async function renamesIn(history: History): Promise<(revision: TreeRevision) => Renames> {
+async function renamesIn(history: History): Promise<(revision: string) => Renames> {
   const scripts = await readScripts(history);
-  return ({ id }) => {
+  return (id) => {
     const operations = (scripts.get(id) ?? []).flatMap(({ operations }) => operations);
     return {
       tables: operations.flatMap((each) =>

@@ -11,7 +11,7 @@ export interface RebaseRequest {
   readonly cwd: string;
   /** The first revision to move; those that were made on top of it go along. */
   readonly revision: string | null;
-  /** The branch whose revisions keep their place; `null` is the one that is being merged. */
+  /** The branch whose revisions keep their place; `null` is the one that is being merged, or gets the others in a git rebase. */
   readonly onto: string | null;
   /** Returns the revisions that a database has applied, and its name. */
   applied(): Promise<AppliedRevisions | null>;
@@ -31,9 +31,15 @@ export interface AppliedRevisions {
 
 export interface RebaseResult {
   readonly order: readonly { readonly revision: string; readonly name: string; readonly moved: boolean }[];
+  /** Files out of which the marks of a merge were taken, as they are shown. */
+  readonly resolved: readonly string[];
+  /** What is called otherwise from now on, by tag: two revisions had a number each that drizzle-kit counted. */
+  readonly renumbered: readonly { readonly from: string; readonly to: string }[];
   /** Scripts that had to be written anew, and why. */
   readonly rewritten: readonly { readonly file: string; readonly reason: string }[];
   readonly files: readonly string[];
+  /** The dialects on which all were only run up, and the first revision without a way back. */
+  readonly upOnly: readonly { readonly dialect: Dialect; readonly revision: string }[];
   /** What stood for what hosts bring where it was proven. */
   readonly hosts: readonly (HostUse & { readonly dialect: Dialect })[];
   /** Where the scripts up to the baseline did not run, the snapshot that it was begun at. */

@@ -1,10 +1,12 @@
 import { HarborError } from "../../base/errors.ts";
-import type { HistoryFolder } from "./folder/history_folder.ts";
-import { coveredFolder, journalPath, scriptChecksum } from "../../history/history.ts";
 import { parseJson } from "../../base/json_schema.ts";
-import { type KitSnapshot, readKitSnapshot } from "../../schema/kit_snapshot.ts";
-import { originId } from "../../schema/kit_ends.ts";
+import { keepOneSide, markedState, markLine, sidesOf } from "../../base/merge_marks.ts";
+import { coveredFolder, journalPath, scriptChecksum } from "../../history/history.ts";
 import { idsOf, isOwnTag, revisionFiles, revisionName } from "../../history/revision_name.ts";
+import { originId } from "../../schema/kit_ends.ts";
+import { type KitSnapshot, readKitSnapshot } from "../../schema/kit_snapshot.ts";
+import type { HistoryFolder } from "./folder/history_folder.ts";
+import { looseEntries } from "./journal_entries.ts";
 
 /** A revision as its files say, whatever the journal says. */
 export interface TreeRevision {
@@ -15,8 +17,12 @@ export interface TreeRevision {
   readonly checksum: string;
   /** Milliseconds since 1970; `null` when the journal does not name it. */
   readonly when: number | null;
+  /** All that the journal says of it. */
+  readonly entry: Readonly<Record<string, unknown>>;
   /** Its own id as its snapshot has it, and that of what it was made on. */
   readonly ends: Pick<KitSnapshot, "id" | "prevId">;
+  /** What its snapshot's file holds, or held before the merge; `null` when there is none. */
+  readonly snapshotText: string | null;
   /**
    * Returns what it leaves behind. Only what is moved, and what it is moved behind, has to have one.
    *
@@ -26,14 +32,93 @@ export interface TreeRevision {
 }
 
 /**
- * Reads the revisions of a folder, in the order of its journal and then of their names. A journal with the marks of a
- * merge is read for what is in it. A revision without a snapshot stands where the journal has it.
+ * Reads the revisions of a folder, in the order of its journal and then of their names. Where a merge left its marks, those of
+ * both sides. A revision without a snapshot stands where the journal has it.
  *
- * @throws {HarborError} `bad_history` when a snapshot cannot be read
+ * @param head The tags that HEAD's journal has: git may make one of two journals, and none of two snapshots with one number
+ * @throws {HarborError} `bad_history` when a snapshot cannot be read, or a merge left something that only a person can tell
  */
-export function readTree({ folder, files }: HistoryFolder): readonly TreeRevision[] {
+export function readTree(
+  folder: HistoryFolder,
+  head: ReadonlySet<string> = new Set(),
+): readonly TreeRevision[] {
+  const marked = [...folder.files].filter(([path, text]) => path.endsWith(".json") && markLine(text) !== null)
+    .map(([path]) => path);
+  const sides = marked.length === 0 ? [folder] : ([0, 1] as const).map((side) => ({
+    ...folder,
+    files: new Map([
+      ...folder.files,
+      ...marked.map((path) => [path, sidesOf(folder.files.get(path)!)[side]] as const),
+    ]),
+  }));
+  const isOwn = (tag: string) => head.has(tag);
+  const [own = [], other = []] = sides.map((each, side) =>
+    readSide(
+      each,
+      (tag, twins) =>
+        !marked.includes(revisionFiles(tag)[2]) || !twins.some(isOwn) || isOwn(tag) === (side === 0),
+    )
+  );
+  const revisions = [
+    // Of a revision that only the other side's journal names, that one knows more.
+    ...own.map((each) => (each.when === null ? other.find((twin) => isSame(each, twin)) : null) ?? each),
+    ...other.filter((each) => !own.some((twin) => isSame(each, twin))),
+  ];
+  refuseUnclear(folder, { marked, sides: [own, other], revisions });
+  const ids = idsOf(revisions.map(({ tag }) => tag));
+  return revisions.map((revision, at) => ({ ...revision, id: ids[at]! }));
+}
+
+function isSame(a: Omit<TreeRevision, "id">, b: Omit<TreeRevision, "id">): boolean {
+  const isLost = a.snapshotText === null || b.snapshotText === null;
+  return a.tag === b.tag && (isLost || a.ends.id === b.ends.id);
+}
+
+/** Refuses marks that the two sides do not explain: each snapshot with marks has to be of one revision a side. */
+function refuseUnclear(
+  { folder, files }: HistoryFolder,
+  { marked, sides, revisions }: {
+    readonly marked: readonly string[];
+    readonly sides: readonly (readonly Omit<TreeRevision, "id">[])[];
+    readonly revisions: readonly Omit<TreeRevision, "id">[];
+  },
+): void {
+  for (const path of marked.filter((each) => each !== journalPath)) {
+    const has = ({ tag }: { readonly tag: string }) => revisionFiles(tag)[2] === path;
+    const isUnknown = sides.some((side) => side.filter(has).length > 1);
+    if (!isUnknown && revisions.filter(has).length === 2) continue;
+    const file = `${folder}/${path}`;
+    throw new HarborError("bad_history", `Cannot read "${file}:${markLine(files.get(path)!)}"`, {
+      state: isUnknown ? `${markedState}, and the journal none that say which side is whose` : markedState,
+      hint: isUnknown
+        ? `Bring those of the journal back, then again: git checkout --merge -- ${folder}/${journalPath}`
+        : keepOneSide(file),
+      details: { path: file },
+    });
+  }
+  const twin = revisions.find((each, at) => revisions.slice(0, at).some(({ tag }) => tag === each.tag));
+  if (twin === undefined) return;
+  throw new HarborError("bad_history", `Cannot tell two revisions "${twin.tag}" apart`, {
+    state: "both branches have one of that name",
+    hint: [
+      `Keep the other branch's, in a merge by: git checkout --theirs -- ${folder}; in a git rebase by --ours`,
+      "Then write yours again: harbor-db generate NAME",
+    ],
+    details: { revision: twin.tag },
+  });
+}
+
+/** @param has Whether a tag is of this side, of which the journal says several of one number */
+function readSide(
+  { folder, files }: HistoryFolder,
+  has: (tag: string, twins: readonly string[]) => boolean,
+): readonly Omit<TreeRevision, "id">[] {
   const entries = looseEntries(files.get(journalPath) ?? "");
-  const named = entries.map(({ tag }) => tag);
+  const all = entries.map(({ tag }) => tag);
+  const named = all.filter((tag) => {
+    const twins = all.filter((each) => revisionFiles(each)[2] === revisionFiles(tag)[2]);
+    return twins.length === 1 || has(tag, twins);
+  });
   const scripts = [...files.keys()].flatMap((path) => /^([^/]+?)(?<!\.down)\.sql$/.exec(path)?.[1] ?? []);
   const metas = new Set(named.map((tag) => revisionFiles(tag)[2]));
   // A script of the same number as one that the journal names has no snapshot of its own.
@@ -43,22 +128,22 @@ export function readTree({ folder, files }: HistoryFolder): readonly TreeRevisio
   };
   const strangers = scripts.filter((tag) => !named.includes(tag) && isRevision(tag));
   const tags = [...named.filter((tag) => scripts.includes(tag)), ...strangers];
-  const ids = idsOf(tags);
-  const snapshots = tags.map((tag) => {
-    const [, , meta] = revisionFiles(tag);
-    const text = files.get(meta);
-    return text === undefined ? null : readSnapshot(text, `${folder}/${meta}`);
-  });
+  const texts = tags.map((tag) => files.get(revisionFiles(tag)[2]) ?? null);
+  const snapshots = texts.map((text, at) =>
+    text === null ? null : readSnapshot(text, `${folder}/${revisionFiles(tags[at]!)[2]}`)
+  );
   const ends = endsOf(tags, snapshots);
   return tags.map((tag, at) => {
     const [up, , meta] = revisionFiles(tag);
+    const entry = entries.find((each) => each.tag === tag);
     return {
-      id: ids[at]!,
       tag,
       name: revisionName(tag, files.get(up)!),
       checksum: scriptChecksum(files.get(up)!),
-      when: entries.find((entry) => entry.tag === tag)?.when ?? null,
+      when: entry?.when ?? null,
+      entry: entry?.fields ?? {},
       ends: ends[at]!,
+      snapshotText: texts[at]!,
       snapshot: () => snapshots[at] ?? fail(`${folder}/${meta}`, "there is no such file"),
     };
   });
@@ -68,21 +153,6 @@ export function readTree({ folder, files }: HistoryFolder): readonly TreeRevisio
 export function squashedTags({ files }: HistoryFolder): ReadonlySet<string> {
   const journal = files.get(`${coveredFolder}/${journalPath}`) ?? "";
   return new Set([...journal.matchAll(/"coveredBy": *"([^"]+)"/g)].map((match) => match[1]!));
-}
-
-/** Returns the tags in a journal's text, in order. */
-export function tagsIn(journal: string): readonly string[] {
-  return looseEntries(journal).map(({ tag }) => tag);
-}
-
-function looseEntries(journal: string): readonly { readonly tag: string; readonly when: number }[] {
-  const entries = journal.match(/\{[^{}]*"tag"[^{}]*\}/g) ?? [];
-  const read = entries.flatMap((text) => {
-    const tag = /"tag": *"([^"]+)"/.exec(text)?.[1];
-    const when = Number(/"when": *(\d+)/.exec(text)?.[1]);
-    return tag === undefined || Number.isNaN(when) ? [] : [{ tag, when }];
-  });
-  return read.filter(({ tag }, at) => read.findIndex((each) => each.tag === tag) === at);
 }
 
 /** Returns the ids of snapshots; of those that are lost, as their neighbours tell them. */
@@ -102,15 +172,24 @@ function endsOf(
   }, []);
 }
 
-function readSnapshot(text: string, path: string): KitSnapshot {
-  return readKitSnapshot({ path, json: parseJson(text, (_, state) => fail(path, `it ${state}`)) });
+/**
+ * Reads a snapshot's text.
+ *
+ * @throws {HarborError} `bad_history`
+ */
+export function readSnapshot(text: string, path: string): KitSnapshot {
+  const isMarked = markLine(text) !== null;
+  return readKitSnapshot({
+    path,
+    json: parseJson(
+      text,
+      (_, state) => isMarked ? fail(path, markedState, keepOneSide(path)) : fail(path, `it ${state}`),
+    ),
+  });
 }
 
-function fail(path: string, state: string): never {
-  throw new HarborError("bad_history", `Cannot read "${path}": ${state}`, {
-    hint: "See what to do about it: harbor-db check",
-    details: { path },
-  });
+function fail(path: string, state: string, hint = "See what to do about it: harbor-db check"): never {
+  throw new HarborError("bad_history", `Cannot read "${path}"`, { state, hint, details: { path } });
 }
 
 /** Which revisions keep their place and which go behind them, each in order. */
@@ -147,6 +226,21 @@ export function withDescendants(tree: readonly TreeRevision[], id: string): Read
 export function forksOf(tree: readonly TreeRevision[]): readonly TreeRevision[] {
   return tree.filter(({ id, ends }) =>
     tree.some((other) => other.id !== id && other.ends.prevId === ends.prevId)
+  );
+}
+
+/**
+ * Returns what moved revisions are called at their new places. Of those that drizzle-kit counts (`0004_steep_wolf`), two of a number
+ * would have one snapshot: one that is not above those before it gets the next.
+ */
+export function tagsBehind({ kept, moved }: NewOrder): readonly string[] {
+  const counted = /^(\d{1,9})(?=_|$)/;
+  let last = Math.max(-1, ...kept.map(({ tag }) => Number(counted.exec(tag)?.[1] ?? -1)));
+  return moved.map(({ tag }) =>
+    tag.replace(counted, (digits) => {
+      last = Math.max(Number(digits), last + 1);
+      return `${last}`.padStart(digits.length, "0");
+    })
   );
 }
 

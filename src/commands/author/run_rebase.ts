@@ -32,7 +32,7 @@ export async function runRebase(
     return { json: { finished: true } };
   }
   const proof = await proofSettings(app, proveUrl);
-  const { order, rewritten, files, hosts, grounds } = await rebase({
+  const { order, resolved, renumbered, rewritten, files, upOnly, hosts, grounds } = await rebase({
     dir,
     cwd: system.cwd,
     revision,
@@ -46,8 +46,15 @@ export async function runRebase(
   for (const { revision, name, moved } of order) {
     report.line(`${moved ? report.colors.green("moved") : "kept "} ${revision}  ${name}`);
   }
+  for (const file of resolved) report.line(`took a merge's marks out of ${relative(system.cwd, file)}`);
+  for (const { from, to } of renumbered) {
+    report.line(report.colors.magenta(`renamed ${from} to ${to}: the other branch has that number`));
+  }
   for (const { file, reason } of rewritten) {
     report.line(report.colors.magenta(`wrote ${file} anew: ${reason}`));
+  }
+  for (const { dialect, revision } of upOnly) {
+    report.line(report.colors.magenta(`${dialect}: run up only: ${revision} has no way back`));
   }
   for (const host of hosts) report.line(hostWords(host));
   for (const { dialect, ...ground } of grounds) {
@@ -55,5 +62,5 @@ export async function runRebase(
   }
   const notRun = tellNotRun(app, proof);
   for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
-  return { json: { order, rewritten, files, hosts, grounds, notRun } };
+  return { json: { order, resolved, renumbered, rewritten, files, upOnly, hosts, grounds, notRun } };
 }

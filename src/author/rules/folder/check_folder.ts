@@ -57,3 +57,14 @@ function checkCovered(
     });
   }
 }
+
+/** Returns why a history cannot be read, and the remedy; `null` where all can. */
+export function whyBroken(
+  folders: readonly CheckedFolder[],
+): { readonly state: string; readonly hint: string } | null {
+  const broken = folders.find(({ history }) => history === null);
+  if (broken === undefined) return null;
+  // What makes it so is found first.
+  const [{ message, hint, details }] = broken.findings as readonly [ProjectFinding];
+  return { state: message, hint: details["isLost"] === true ? "harbor-db check" : hint ?? "harbor-db check" };
+}

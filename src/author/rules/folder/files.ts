@@ -1,3 +1,4 @@
+import { markLine } from "../../../base/merge_marks.ts";
 import { quoteForShell } from "../../../base/quote_shell.ts";
 import {
   checksumListPath,
@@ -34,7 +35,8 @@ export function checkStrangers(
       : [journalPath, ...covered].map((path) => `${coveredFolder}/${path}`),
   ]);
   for (const path of files.keys()) {
-    if (known.has(path) || path === journalPath) continue;
+    // What begins with a dot is nobody's script: version control keeps empty folders by such.
+    if (known.has(path) || path === journalPath || /(?:^|\/)\.[^/]*$/.test(path)) continue;
     const id = prefixOf(path.replace(/^meta\//, ""));
     const script = !isCopied.has(path) &&
       [...files.keys()].some((each) => each.startsWith(`${id}_`) && /(?<!\.down)\.sql$/.test(each));
@@ -58,6 +60,8 @@ export function checkStrangers(
 export function checkSums({ dialect, place, files }: HistoryFolder, checksums: Checksums, add: Add): void {
   for (const [path, text] of files) {
     if (path === journalPath || !/\.(?:sql|json)$/.test(path)) continue;
+    // What a merge made of a snapshot is nobody's edit.
+    if (path.endsWith(".json") && markLine(text) !== null) continue;
     const listed = place + path;
     const written = checksums.get(listed);
     if (written === scriptChecksum(text)) continue;

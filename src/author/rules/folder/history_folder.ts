@@ -14,17 +14,17 @@ export interface HistoryFolder {
 }
 
 /**
- * Returns the history in a folder, as it would be with other texts of some files.
+ * Returns the history in a folder, as it would be with other texts of some files, or without them.
  *
  * @throws {HarborError} `bad_history`
  */
 export function historyIn(
   { dialect, folder, files, isGarbled }: HistoryFolder,
-  changed: ReadonlyMap<string, string> = new Map(),
+  changed: ReadonlyMap<string, string | null> = new Map(),
 ): History {
   return buildHistory(dialect, {
     folder,
-    read: (path) => changed.get(path) ?? files.get(path) ?? null,
+    read: (path) => (changed.has(path) ? changed.get(path) : files.get(path)) ?? null,
     isGarbled: (path) => !changed.has(path) && isGarbled?.(path) === true,
     folders: () => [...files.keys()].flatMap((path) => /^([^/]+)\/migration\.sql$/.exec(path)?.[1] ?? []),
   });

@@ -1,16 +1,13 @@
 import { HarborError } from "../../../base/errors.ts";
 import { type History, journalPath } from "../../../history/history.ts";
+import { markedState, markLine } from "../../../base/merge_marks.ts";
+import { parseScript } from "../../../history/scripts/script.ts";
 import { type Add, attempt, restore } from "./finding.ts";
 import { type HistoryFolder, historyIn } from "./history_folder.ts";
 
 /** Returns the history of a folder; `null`, with what is wrong, where it cannot be read. */
 export function readJournal(folder: HistoryFolder, add: Add): History | null {
-  const text = folder.files.get(journalPath);
-  if (text !== undefined && /^(?:<{7}|>{7}) /m.test(text)) {
-    const line = lineOf(text, /^<{7} /m);
-    add("journal", { path: journalPath, line }, "a merge left its marks in it", "harbor-db rebase");
-    return null;
-  }
+  if (addMarks(folder, add)) return null;
   try {
     return historyIn(folder);
   } catch (error) {
@@ -25,6 +22,28 @@ export function readJournal(folder: HistoryFolder, add: Add): History | null {
     );
     return null;
   }
+}
+
+/** Adds the files with the marks of a merge; scripts only beside others, since they are read one by one where the history can be read. */
+function addMarks({ dialect, folder, files }: HistoryFolder, add: Add): boolean {
+  const marked = [...files].flatMap(([path, text]) => {
+    const line = markLine(text);
+    return line === null ? [] : [{ path, text, line }];
+  });
+  const isJson = ({ path }: { readonly path: string }) => path.endsWith(".json");
+  if (!marked.some(isJson)) return false;
+  for (const { path, line } of marked.filter(isJson)) {
+    const check = path.endsWith(journalPath) ? "journal" : "snapshot";
+    add(check, { path, line }, markedState, "harbor-db rebase");
+  }
+  for (const { path, text, line } of marked.filter((each) => !isJson(each))) {
+    attempt(
+      () => parseScript({ file: `${folder}/${path}`, dialect, text }),
+      ({ state, hint = "Edit the script.", details }) =>
+        add("script", { path, line: details.line ?? line }, state, hint),
+    );
+  }
+  return true;
 }
 
 /** Compares the order in the journal with the order in which the snapshots were made. */
@@ -86,9 +105,4 @@ function linesOfTags(journal: string): ReadonlyMap<string, number> {
       [...text.matchAll(/"tag": *"([^"]+)"/g)].map((match) => [match[1]!, at + 1] as const)
     ),
   );
-}
-
-function lineOf(text: string, pattern: RegExp): number | null {
-  const found = pattern.exec(text);
-  return found === null ? null : text.slice(0, found.index).split("\n").length;
 }
