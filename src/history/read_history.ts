@@ -2,7 +2,7 @@ import { type Dialect, dialectNamed, dialects } from "../base/dialect.ts";
 import { existsSync, readdirSync, type Stats, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
-import { buildHistory, type History, journalPath } from "./history.ts";
+import { buildHistory, type History, hostPaths, journalPath } from "./history.ts";
 import { readingHint } from "../base/files/owner.ts";
 import { isUtf8File } from "../base/files/is_utf8_file.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
@@ -32,6 +32,8 @@ export function readHistory(dir: string, dialect: Dialect): History {
       dir,
       readdirSync(dir).some((name) => name.endsWith(".sql"))
         ? `it has scripts, and no "${journalPath}"`
+        : existsSync(join(dir, dialect))
+        ? `there is no revision in "${dialect}"`
         : `it has no folder "${dialect}"`,
     );
   }
@@ -64,12 +66,33 @@ export function findPlaces(dir: string): ReadonlyMap<Dialect, string> {
   const text = readIfThere(join(dir, last === undefined ? journalPath : join(last, "snapshot.json"))) ?? "";
   const name = /"dialect"\s*:\s*"([^"]*)"/.exec(text)?.[1];
   if (name === undefined) {
-    const there = dialects.filter((each) => statOf(join(dir, each)) !== undefined);
+    const there = dialects.filter((each) => hasHistory(join(dir, each), hostPaths[each]));
     return new Map(there.map((each) => [each, `${each}/`]));
   }
   const dialect = dialectNamed(name);
   if (dialect !== undefined) return new Map([[dialect, ""]]);
   throw noHistory(dir, `it is of ${name}, and harbor-db has no engine for that`);
+}
+
+/**
+ * Says whether a dialect's folder holds anything of a history. One that is empty is there before the first revision, and so may be what
+ * keeps it in version control, or what the host brings.
+ */
+function hasHistory(folder: string, hostPath: string | null): boolean {
+  if (existsSync(join(folder, journalPath))) return true;
+  const meta = dirname(journalPath);
+  const isOther = (name: string) => name !== meta && name !== hostPath && !name.startsWith(".");
+  return [folder, join(folder, meta)].some((each) =>
+    statOf(each)?.isDirectory() === true && namesIn(each).some(isOther)
+  );
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
 }
 
 /** Returns where below a history's folder the files of a dialect are, or will be: `sqlite/`, or nothing. */
@@ -90,11 +113,15 @@ function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    throw new HarborError("bad_history", `Cannot read the history in "${path}": ${messageOf(error)}`, {
-      hint: readingHint(dirname(path), error),
-      cause: error,
-    });
+    throw unreadable(path, error);
   }
+}
+
+function unreadable(path: string, error: unknown): HarborError {
+  return new HarborError("bad_history", `Cannot read the history in "${path}": ${messageOf(error)}`, {
+    hint: readingHint(dirname(path), error),
+    cause: error,
+  });
 }
 
 function ofAnother(dir: string, other: Dialect, dialect: Dialect): HarborError {

@@ -300,3 +300,22 @@ export const t = ${table}("t", { id: integer().primaryKey(), ${more} });`,
       await run("squash", "head");
     }));
 }
+
+test("folders that are empty stand in no first revision's way, nor does what keeps one in version control", () =>
+  withFolder(async (cwd) => {
+    await cp(projectFile("schema.ts"), join(cwd, "schema.ts"));
+    for (const path of ["sqlite/meta", "postgresql"]) {
+      await mkdir(join(cwd, "drizzle", path), { recursive: true });
+    }
+    await writeFile(join(cwd, "drizzle/postgresql/.gitkeep"), "");
+    await writeFile(join(cwd, "drizzle/postgresql/host.sql"), "CREATE SCHEMA auth;\n");
+    for (const args of [["check"], ["status", "--dir", "drizzle"]]) {
+      const { code, stderr } = await runHere(args, { cwd });
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /it holds none|there is no revision in "sqlite"/);
+    }
+    const { code, stderr } = await runHere(["generate", "First"], { cwd });
+    assert.equal(code, 0, stderr);
+    const check = await runHere(["check"], { cwd });
+    assert.equal(check.code, 0, check.stdout);
+  }));
