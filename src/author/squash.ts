@@ -12,6 +12,7 @@ import {
 } from "../history/checksum_list.ts";
 import { coveredFolder, type History, journalPath, type Revision } from "../history/history.ts";
 import { deriveRevisionId, idsOf, readRevisionName, revisionFiles, tagOf } from "../history/revision_name.ts";
+import { schemasOfHistory } from "../history/revision_schema.ts";
 import { resolveTarget } from "../history/target.ts";
 import { withHostPart } from "../schema/host_part.ts";
 import { type KitSnapshot, readKitSnapshot } from "../schema/kit_snapshot.ts";
@@ -21,7 +22,7 @@ import { draftWhole } from "./draft_revision.ts";
 import type { DrizzleEngine } from "./project/drizzle_engine.ts";
 import { renderJson } from "./generate.ts";
 import type { ProofSetting } from "./proof/begin.ts";
-import { leavesItsSnapshot } from "./proof/prove.ts";
+import { lookAtLeft } from "./proof/prove.ts";
 import { readScripts } from "./project/read_scripts.ts";
 import { isPlain, joinScripts } from "./check/rules/join_scripts.ts";
 import type { FileChange } from "./writing/write_together.ts";
@@ -56,7 +57,7 @@ export interface PlannedSquash {
   readonly written: "anew" | "joined";
   /** Why the scripts are joined, as a sentence; `null` where they are not. */
   readonly reason: string | null;
-  /** The dialects on which it can only be run up: one of the others has no way back, or leaves what no snapshot says. */
+  /** The dialects on which it can only be run up: it has no way back, since one of the others has none, or leaves what no snapshot says. */
   readonly upOnly: ReadonlyMap<Dialect, "no way back" | "drift">;
   readonly changes: readonly FileChange[];
 }
@@ -96,22 +97,27 @@ export async function planSquash(request: SquashRequest): Promise<PlannedSquash>
     const setting = proof.get(dialect);
     const { covered: _, ...rest } = history;
     const before = { ...rest, revisions: history.revisions.slice(0, place + squashed.length) };
-    const isSame = setting !== undefined && await leavesItsSnapshot(before, setting);
+    const left = setting === undefined ? null : await lookAtLeft(before, setting);
     if (squashed.some((each) => !folder.files.has(each.files[1]))) upOnly.set(dialect, "no way back");
-    if (setting !== undefined && !isSame) upOnly.set(dialect, "drift");
+    if (left?.isSame === false) upOnly.set(dialect, "drift");
     const read = await readScripts(before);
-    const odd = squashed.find(({ id }) => !isPlain(read.get(id) ?? []));
-    if (setting === undefined) {
+    const odd = squashed.find(({ id }) => !isPlain(read.get(id) ?? [], schemasOfHistory(before)));
+    if (left === null) {
       reasons.push(`the scripts for ${dialect} were not run: --prove-url names a server`);
-    } else if (!isSame) {
+    } else if (!left.isSame) {
       reasons.push(`the scripts for ${dialect} leave another schema than the snapshot says`);
-    } else if (upOnly.has(dialect)) reasons.push(`the scripts for ${dialect} have no way back`);
-    else if (odd !== undefined) {
+    } else if (left.beyond.length > 0) {
+      reasons.push(
+        `the scripts for ${dialect} make what the snapshot does not say: ${left.beyond.join(", ")}`,
+      );
+    } else if (odd !== undefined) {
       reasons.push(`${odd.id} does more on ${dialect} than change the schema, or what cannot be read`);
     }
   }
   const [reason = null] = reasons;
   const written = reason === null ? "anew" : "joined";
+  // What is written anew has one.
+  if (written === "anew") upOnly.clear();
   const drafted = await Promise.all(parts.map(async (part) => ({
     ...part,
     scripts: written === "joined" ? joined(name, part) : await draftWhole(name, part.snapshot, engine),

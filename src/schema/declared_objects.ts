@@ -33,6 +33,14 @@ export function declaredObjects(snapshot: KitSnapshot): readonly OtherObject[] {
   return found.toSorted((a, b) => keyOf(a) < keyOf(b) ? -1 : 1);
 }
 
+/** Returns the keys of all that a snapshot has beside its tables, the types of columns among them; see {@link keyOf}. */
+export function declaredKeys(snapshot: KitSnapshot): ReadonlySet<string> {
+  const types = Object.values(snapshot.enums ?? {}).map((each) =>
+    keyOf({ kind: "type", name: nameIn(each["schema"], each.name), table: null })
+  );
+  return new Set([...declaredObjects(snapshot).map(keyOf), ...types]);
+}
+
 /** Whether a snapshot can have an object of that kind, of functions and triggers none says anything. */
 export function mayBeDeclared({ kind }: Pick<OtherObject, "kind">): boolean {
   return declarable.includes(kind);

@@ -199,12 +199,19 @@ test("a history of one dialect that has no way back is squashed where it lies", 
     await rm(join(project.cwd, "drizzle/postgresql"), { recursive: true });
     const downs = Object.keys(await project.files()).filter((path) => path.endsWith(".down.sql"));
     for (const path of downs) await rm(join(project.cwd, "drizzle", path));
+    await rm(join(project.cwd, "drizzle/SHA256SUMS"));
+    const first = downs.find((path) => path.includes(initial))!.replace(".down.sql", ".sql");
+    const idle = "--> statement-breakpoint\nINSERT INTO users SELECT * FROM users WHERE 0;\n";
+    await project.write(`drizzle/${first}`, `${await project.read(`drizzle/${first}`)}${idle}`);
     const [half, fresh] = ["sqlite:///a.db", "sqlite:///b.db"];
     await goTo(project, half, "upgrade", second);
     await project.write("drizzle/BASELINE", `${third}\n`);
     const before = await project.files();
     const { id, written, reason } = await squash(project, third);
-    assert.deepEqual([written, reason], ["joined", "the scripts for sqlite have no way back"]);
+    assert.deepEqual([written, reason], [
+      "joined",
+      `${initial} does more on sqlite than change the schema, or what cannot be read`,
+    ]);
     // As one leaves it that was killed between the two journals, and behind them.
     const after = await project.files();
     const gone = Object.keys(before).filter((path) => !Object.hasOwn(after, path));
@@ -224,4 +231,33 @@ test("a history of one dialect that has no way back is squashed where it lies", 
     assert.deepEqual(await goTo(project, half, "upgrade"), [third, head]);
     assert.deepEqual(await goTo(project, fresh, "upgrade"), [id, head]);
     for (const url of [half, fresh]) await verified(project, url);
+  }));
+
+test("revisions without a way back become one that has one, where it is written anew", () =>
+  withUnreleasedProject(async (project) => {
+    await rm(join(project.cwd, "drizzle/postgresql"), { recursive: true });
+    const downs = Object.keys(await project.files()).filter((path) => path.endsWith(".down.sql"));
+    for (const path of downs) await rm(join(project.cwd, "drizzle", path));
+    await rm(join(project.cwd, "drizzle/SHA256SUMS"));
+    const { id, written } = await squash(project, head);
+    assert.equal(written, "anew");
+    const url = "sqlite:///a.db";
+    assert.deepEqual(await goTo(project, url, "upgrade"), [id]);
+    await verified(project, url);
+    assert.deepEqual(await goTo(project, url, "downgrade", "base"), [id]);
+  }));
+
+test("what no snapshot says keeps the scripts as they are", () =>
+  withUnreleasedProject(async (project) => {
+    await rm(join(project.cwd, "drizzle/postgresql"), { recursive: true });
+    const down = Object.keys(await project.files()).find((each) =>
+      each.includes(`${head}_`) && each.endsWith(".down.sql")
+    )!;
+    const [up, back] = [`drizzle/${down.replace(".down.sql", ".sql")}`, `drizzle/${down}`];
+    const end = "--> statement-breakpoint\n";
+    await project.write(up, `${await project.read(up)}${end}CREATE VIEW names AS SELECT email FROM users;\n`);
+    await project.write(back, `DROP VIEW names;${end}${await project.read(back)}`);
+    const result = await project.run(["squash", head]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.match(result.stdout + result.stderr, /make what the snapshot does not say: view names/);
   }));

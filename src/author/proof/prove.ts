@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import { type HostUse, readHost } from "../../history/host.ts";
-import type { History, Revision } from "../../history/history.ts";
+import { headOf, type History, type Revision } from "../../history/history.ts";
 import { upgradeTexts } from "../../history/plain_texts.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
 import { migrate } from "../../migrate/migrate.ts";
@@ -8,6 +8,8 @@ import { type Beginning, contextOf, type ProofSetting, withBeginning } from "./b
 import type { Ground } from "./ground.ts";
 import { bringHost } from "./host.ts";
 import type { LawOfRevision } from "./law.ts";
+import { declaredKeys, keyOf } from "../../schema/declared_objects.ts";
+import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { compare, type Unfilled } from "./prover.ts";
 import { type ProofRange, startsOf } from "./starts.ts";
 
@@ -135,16 +137,26 @@ function unseen({ id }: Revision, { message }: HarborError): LawOfRevision {
   };
 }
 
-/** Says whether the scripts of a history, run up on an empty database, leave what the last snapshot says. */
-export async function leavesItsSnapshot(
-  history: History,
-  setting: ProofSetting,
-): Promise<boolean> {
+/** What the scripts of a history leave, run up on an empty database. */
+export interface Left {
+  /** Whether it is what the last snapshot says. */
+  readonly isSame: boolean;
+  /** What that does not say, beside tables: views, triggers, functions and the like. */
+  readonly beyond: readonly string[];
+}
+
+/** Runs the scripts of a history up on an empty database, and looks at what they leave. */
+export async function lookAtLeft(history: History, setting: ProofSetting): Promise<Left> {
   return await setting.scratch(async (database) => {
     const context = contextOf(history, database, setting);
     const brought = await bringHost(context);
     await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
-    return (await compare(context, history.revisions.length, { brought, live: null })).length === 0;
+    const live = await database.introspect();
+    const differences = await compare(context, history.revisions.length, { brought, live });
+    const head = headOf(history);
+    const said = head === undefined ? new Set() : declaredKeys(readKitSnapshot(head.snapshot()));
+    const beyond = live.others.map(keyOf).filter((each) => !said.has(each) && !brought.has(each));
+    return { isSame: differences.length === 0, beyond };
   }, schemasOfHistory(history));
 }
 

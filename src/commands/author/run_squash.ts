@@ -2,7 +2,7 @@ import { join, relative } from "node:path";
 import { historyAfter, refuseUnread } from "../../author/check/new_revision.ts";
 import { checkStatements } from "../../author/check/syntax.ts";
 import { loadDrizzleEngine } from "../../author/project/drizzle_engine.ts";
-import { leavesItsSnapshot, proveRevisions } from "../../author/proof/prove.ts";
+import { lookAtLeft, proveRevisions } from "../../author/proof/prove.ts";
 import { readHistoryFolders } from "../../author/project/read_history_folders.ts";
 import { checkFolder } from "../../author/rules/folder/check_folder.ts";
 import { planSquash } from "../../author/squash.ts";
@@ -59,7 +59,7 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
       });
     }
     if (host !== null) hosts.push({ dialect, ...host });
-    if (limit === "no way back" && !await leavesItsSnapshot(history, setting)) {
+    if (limit === "no way back" && !(await lookAtLeft(history, setting)).isSame) {
       throw new HarborError("not_proven", `Cannot squash into "${revision}"`, {
         state: `on ${dialect} it leaves another schema than the last of them`,
       });

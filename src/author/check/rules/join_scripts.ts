@@ -1,24 +1,70 @@
 import { breakpoint } from "../../../history/scripts/script.ts";
+import { foldedName, tokensOf } from "../../../sql/cursor.ts";
+import type { Operation } from "../../../sql/operations/operation.ts";
 import type { ReadStatement } from "./script_operations.ts";
 
 /**
- * Whether a script, run where nothing is, leaves what its snapshot says and nothing else: every statement is understood, and
- * none brings rows.
+ * Whether a script, run where nothing is, leaves a schema and nothing else: every statement is understood, and none brings rows. What
+ * schema it is, and that a snapshot says all of it, is for the proof to see.
+ *
+ * @param schemas Those that the history names: of another one, with nothing in it, the proof sees nothing
  */
-export function isPlain(script: readonly ReadStatement[]): boolean {
+export function isPlain(script: readonly ReadStatement[], schemas: readonly string[]): boolean {
+  const isKnown = (sql: string) => {
+    const [, name] = madeSchema.exec(sql) ?? [];
+    return name !== undefined &&
+      schemas.includes(foldedName(tokensOf(name, "postgresql")[0], "postgresql") ?? "");
+  };
   const rebuilds = script.some(({ operations }) => operations.some(({ kind }) => kind === "rebuild table"));
   return script.every(({ statement: { sql }, operations }) =>
-    operations.length === 0
+    operations.every(isUsualSchema)
       // The first of the statements that copy a table stands for the others.
-      ? rebuilds && /^(?:INSERT INTO|DROP TABLE|ALTER TABLE)\b/i.test(sql)
-      : operations.every(({ kind }) => !["insert", "hidden", "names schema"].includes(kind)) &&
-        !isBeyond.test(sql)
+      ? (rebuilds && /^(?:INSERT INTO|DROP TABLE|ALTER TABLE)\b/i.test(sql)) || isOfSchema.test(sql) ||
+        isKnown(sql)
+      : operations.every((each) => isUsualSchema(each) || isSeen(each) || isKnown(sql)) && !isBeyond.test(sql)
   );
 }
 
-/** What the server has, and no schema; and a table that a query fills. Comments before it are read in one way alone. */
-const isBeyond =
-  /^(?:\s|--.*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:(?:CREATE|ALTER|DROP)\s+(?:DATABASE|SYSTEM|TABLESPACE)\b|CREATE\s+(?:\w+\s+)*TABLE\b[^]*\bAS\s*\(?\s*(?:SELECT|VALUES|WITH|TABLE)\b)/i;
+/** drizzle-kit names it in references. What is in another one that the history does not have, nobody looks at. */
+function isUsualSchema(operation: Operation): boolean {
+  return operation.kind === "names schema" && operation.schema === "public";
+}
+
+function isSeen(operation: Operation): boolean {
+  if (operation.kind === "create other" || operation.kind === "rename other") {
+    return operation.what !== "schema";
+  }
+  return !["insert", "hidden", "names schema"].includes(operation.kind);
+}
+
+const comments = String.raw`(?:\s|--.*\n|/\*(?:[^*]|\*(?!/))*\*/)*`;
+
+const madeSchema = new RegExp(
+  `^${comments}` +
+    String
+      .raw`(?:CREATE\s+SCHEMA\s+(?:IF\s+NOT\s+EXISTS\s+)?|ALTER\s+SCHEMA\s+(?:"[^"]+"|\w+)\s+RENAME\s+TO\s+)("[^"]+"|\w+)$`,
+  "i",
+);
+
+/** What is seen of a schema beside its tables: enum types, views and sequences, with nothing of who owns them. */
+const isOfSchema = new RegExp(
+  `^${comments}(?:` + String
+    .raw`CREATE\s+(?:SEQUENCE|(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?VIEW)\b|CREATE\s+TYPE\b[^(]*\bAS\s+ENUM\b|` +
+    String
+      .raw`ALTER\s+TYPE\b[^']*\b(?:ADD|RENAME)\b|ALTER\s+(?:VIEW|MATERIALIZED\s+VIEW)\b.*\bRENAME\s+TO\b|` +
+    String
+      .raw`DROP\s+(?:SCHEMA|TYPE|VIEW|MATERIALIZED\s+VIEW|SEQUENCE)\b)`,
+  "i",
+);
+
+/** What the server or the file has, and no schema; and a table that a query fills. Comments before it are read in one way alone. */
+const isBeyond = new RegExp(
+  `^${comments}(?:` +
+    String
+      .raw`(?:CREATE|ALTER|DROP)\s+(?:DATABASE|SYSTEM|TABLESPACE)\b|PRAGMA\s+(?!(?:defer_)?foreign_keys\b)|` +
+    String.raw`CREATE\s+(?:\w+\s+)*TABLE\b[^]*\bAS\s*\(?\s*(?:SELECT|VALUES|WITH|TABLE)\b)`,
+  "i",
+);
 
 /** Puts scripts one behind the other, under a name of their own. */
 export function joinScripts(name: string, texts: readonly string[]): string {
