@@ -76,15 +76,17 @@ export function readTable(replica: Replica, table: string): TableForm | null {
   if (own === undefined || kind === undefined) return null;
   const { name, sql } = own;
   const generated = readGenerated(sql);
+  const columns = rows<SourceColumn>(
+    `SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(${of}) ORDER BY cid`,
+  );
+  const collations = collationsOf(replica, { name, columns: columns.map((column) => column.name) });
   const listed = rows<ListRow>(
     `SELECT name, "unique", origin, partial FROM pragma_index_list(${of}) ORDER BY name`,
   );
   return {
     name,
     sql,
-    columns: rows<SourceColumn>(
-      `SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(${of}) ORDER BY cid`,
-    ).map((row) => ({
+    columns: columns.map((row, place) => ({
       name: row.name,
       type: row.type,
       isNotNull: row.notnull !== 0,
@@ -92,7 +94,7 @@ export function readTable(replica: Replica, table: string): TableForm | null {
       key: row.pk,
       generated: row.hidden > 1 ? generated.get(row.name) ?? "" : null,
       isStored: row.hidden !== 2,
-      collation: collationOf(replica, { name, column: row.name }),
+      collation: collations[place] ?? "",
     })),
     isStrict: kind.strict !== 0,
     hasRowid: kind.wr === 0,
@@ -139,16 +141,18 @@ interface ListRow {
   readonly partial: number;
 }
 
-/** No pragma tells it of a column, but of an index on it. */
-function collationOf(
+/** No pragma tells them of columns, but of an index on these. */
+function collationsOf(
   { rows, run }: Replica,
-  { name, column }: { readonly name: string; readonly column: string },
-): string {
+  { name, columns }: { readonly name: string; readonly columns: readonly string[] },
+): readonly string[] {
   const probe = "harbor_beside_probe";
-  run([`CREATE INDEX ${probe} ON ${quoteName(name)} (${quoteName(column)})`]);
-  const [row] = rows<{ coll: string }>(`SELECT coll FROM pragma_index_xinfo('${probe}') WHERE seqno = 0`);
+  run([`CREATE INDEX ${probe} ON ${quoteName(name)} (${columns.map(quoteName).join(", ")})`]);
+  const found = rows<{ coll: string }>(
+    `SELECT coll FROM pragma_index_xinfo('${probe}') WHERE key = 1 ORDER BY seqno`,
+  );
   run([`DROP INDEX IF EXISTS ${probe}`]);
-  return row?.coll ?? "";
+  return found.map(({ coll }) => coll);
 }
 
 function indexParts(
