@@ -33,12 +33,16 @@ export interface LockOptions {
   readonly onWait?: (holder: LockHolder | undefined) => void;
 }
 
-/** How changes that come in many small batches leave room for everybody else. */
-export interface Pace {
+/** What batches keep to when nobody says otherwise. */
+export interface BatchPace {
   /** For how long a batch should keep its locks, in milliseconds. */
   readonly batchMs: number;
   /** How long to pause after it, as a multiple of its time. */
   readonly rest: number;
+}
+
+/** How changes that come in many small batches leave room for everybody else. */
+export interface Pace extends BatchPace {
   /** Clears away what batches pile up, and returns how the database bore the last one. For the pauses. */
   relax(): Promise<Load>;
   /** Waits between two batches; a request to stop ends that. While somebody watches who only counts pauses, it is over at once. */
@@ -194,4 +198,6 @@ export interface OpenOptions {
   readonly asIs?: boolean;
   /** From how many rows on a table counts as large, so that it is changed beside its writers. For tests. */
   readonly largeRows?: number;
+  /** The pace of a SQLite file, in the place of its own: of one that stands for a server's database, the server's. */
+  readonly pace?: BatchPace;
 }

@@ -2,10 +2,11 @@ import type { LibsqlUrl } from "../../base/url/libsql_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import { unlessAsked } from "../../base/interrupt.ts";
 import type { Database, OpenOptions } from "../database.ts";
-import { batchTimes, pauseFor } from "../pace.ts";
+import { pauseFor } from "../pace.ts";
 import { untilLastWord } from "../stop_between.ts";
 import type { WatchedBatch, Watcher } from "../watch/figures.ts";
 import { answerLost, isHarmless, isUndone, persist, stateOf, withState } from "./errors.ts";
+import { serverPace } from "./pace.ts";
 import { type LibsqlRequests, openRequests } from "./requests.ts";
 import { serveSqlite, type SqliteConnection } from "../sqlite/database.ts";
 import { type SqliteBatch } from "../sqlite/transaction/transaction.ts";
@@ -14,8 +15,6 @@ import { own } from "../sqlite/connection/statement.ts";
 /** Milliseconds for the first answer. */
 const firstLimitMs = 15_000;
 
-/** A server's lock is passed on in turn; what is waited for is mostly the way there and back. */
-const serverPace = { batchMs: batchTimes.server, rest: 0.5 };
 /** A server tells nothing but what its answers do: how long they took, and how many attempts it refused. */
 const noLoad = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
 

@@ -2,7 +2,7 @@ import { type SqliteFileUrl } from "../../base/url/sqlite_url.ts";
 import { unheardMs } from "../../base/interrupt.ts";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Database, OpenOptions } from "../database.ts";
+import type { BatchPace, Database, OpenOptions } from "../database.ts";
 import { hurry, pauseFor } from "../pace.ts";
 import type { Watcher } from "../watch/figures.ts";
 import { isLarge, runApart } from "./apart/large_file.ts";
@@ -43,7 +43,9 @@ export function openSqliteFile(
   options: OpenOptions,
   loadBeside?: () => Promise<BesideParts>,
 ): Promise<Database> {
-  return soon(() => serve(openFile(url, options.access), { ...url, loadBeside }, options));
+  return soon(() =>
+    serve(openFile(url, options.access), { ...url, loadBeside, pace: options.pace }, options)
+  );
 }
 
 /** A database in memory, which is gone when it is closed. */
@@ -73,6 +75,8 @@ interface Place {
   /** `null` in memory. */
   readonly path: string | null;
   readonly loadBeside?: (() => Promise<BesideParts>) | undefined;
+  /** In the place of the file's own. */
+  readonly pace?: BatchPace | undefined;
 }
 
 function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Database {
@@ -84,7 +88,7 @@ function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Databa
   };
 }
 
-function connect(statements: Statements, { display, path }: Place): SqliteConnection {
+function connect(statements: Statements, { display, path, pace }: Place): SqliteConnection {
   const { handle } = statements;
   let isOpen = true;
   let lastBatch: SqliteBatchTimes = { heldMs: 0, inLineMs: 0, rowsMs: 0, waitedMs: 0 };
@@ -211,6 +215,7 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     pace: () =>
       soon(() => ({
         ...sqlitePace(statements, () => lastBatch),
+        ...pace,
         ...watcher?.isThrowAway ? hurry : {},
         pause: (ms, signal) => pauseFor(ms, signal, watcher),
       })),

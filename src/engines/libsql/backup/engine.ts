@@ -9,6 +9,7 @@ import type { OtherObject } from "../../../schema/snapshot.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "../../backup/engine.ts";
 import { copyFailure } from "../../sqlite/backup/copy_failure.ts";
 import { flush } from "../../../base/files/flush.ts";
+import { serverPace } from "../pace.ts";
 import { replaceLibsql } from "./replace.ts";
 import { type LibsqlSnapshot, withLibsqlSnapshot } from "./copy.ts";
 import { digestChunks } from "../../sqlite/backup/row_chunk.ts";
@@ -77,12 +78,12 @@ export function openLibsqlEngine(url: LibsqlUrl): BackupEngine {
         throw copyFailure(url.display, error);
       }
     },
-    // A server changes a table in one transaction, however large it is.
     prove: (path, signal, options) =>
       proveAndTry(path, signal, {
         ...options,
         shown: url.display,
-        largeRows: Number.MAX_SAFE_INTEGER,
+        // A server changes a table in one transaction, however large it is.
+        server: { largeRows: Number.MAX_SAFE_INTEGER, pace: serverPace },
         remarks: trialRemarks,
       }),
     trialObstacle: () => Promise.resolve(null),

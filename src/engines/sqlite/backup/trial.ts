@@ -1,20 +1,24 @@
+import { DatabaseSync } from "node:sqlite";
 import { copyLargeFile } from "../../../base/files/copy_large_file.ts";
 import { removeLargeFile } from "../../../base/files/remove_large_file.ts";
 import { sqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import type { OpenOptions } from "../../database.ts";
 import { type BackupContent, notRehearsed, type ProveOptions, type Trial } from "../../backup/engine.ts";
 import { sideFiles } from "../connection/database_file.ts";
+import { execute } from "../connection/open_file.ts";
 import { withinFile } from "../within_file.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { proveCopy, readAccount } from "./copy.ts";
 import { holdFile } from "./hold_file.ts";
 
 /** For which database something is tried. */
-interface TrialPlace extends Pick<OpenOptions, "largeRows"> {
+interface TrialPlace {
   /** Its address, as it may be shown. */
   readonly shown: string;
   /** See `Trial.remarks`. */
   readonly remarks: readonly string[];
+  /** How a server goes about it whose database it is; left out where that is a file. */
+  readonly server?: Pick<OpenOptions, "largeRows" | "pace">;
 }
 
 /** Proves a copy, and lets something be tried on it. */
@@ -36,7 +40,7 @@ export async function proveAndTry(
 /** Lets something be tried on a proven copy: on another one that is made of it beside it, and is gone afterwards. */
 export async function tryOn(
   path: string,
-  { signal, content, shown, largeRows, remarks }: TrialPlace & {
+  { signal, content, shown, server, remarks }: TrialPlace & {
     readonly signal: AbortSignal;
     readonly content: BackupContent;
   },
@@ -50,13 +54,13 @@ export async function tryOn(
     } catch (error) {
       throw copyFailure(shown, error, [trial]);
     }
-    const options = largeRows === undefined ? {} : { largeRows };
+    if (server !== undefined) turnToWal(trial);
     const url = sqliteFileUrl(trial, `the copy of ${shown}`);
     const notRun = new Set<string>();
     await onRestored({
       content,
       url,
-      options,
+      options: server ?? {},
       hold: holdFile({ path: trial, was: path }),
       guard: (copy) => withinFile(copy, "the copy", notRun),
       get remarks() {
@@ -65,5 +69,15 @@ export async function tryOn(
     });
   } finally {
     for (const ending of ["", ...sideFiles]) await removeLargeFile(trial + ending, signal);
+  }
+}
+
+/** Servers have a WAL, whose locks keep no reader waiting and whose commits write less. */
+function turnToWal(path: string): void {
+  const file = new DatabaseSync(path);
+  try {
+    execute(file, "PRAGMA journal_mode = WAL");
+  } finally {
+    file.close();
   }
 }
