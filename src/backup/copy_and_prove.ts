@@ -18,7 +18,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { type Meter, startMeter } from "../engines/backup/meter.ts";
 import { differingTables } from "./rules/manifest.ts";
 import { backupOwner, type BackupStore } from "./store/store.ts";
-import { clearLeftovers, withWorkspace } from "./store/workspace.ts";
+import { tellLeftovers, withWorkspace } from "./store/workspace.ts";
 
 /** How long a backup took, in milliseconds. */
 export interface BackupTiming {
@@ -163,7 +163,7 @@ export async function tryOnCopy(context: RunContext, store: BackupStore, onTrial
   const isNew = !existsSync(folder);
   try {
     makeFolderFor(folder, backupOwner(store));
-    await clearLeftovers(folder, client, context.now());
+    await tellLeftovers(folder, client, context);
     await requireSpace(
       folder,
       (1 + trialCopies(engine)) * await unlessAsked(engine.estimate(), context.signal),

@@ -28,7 +28,7 @@ import { type BackupPosition, readMark, readPosition } from "./position.ts";
 import { backupOwner, type BackupStore } from "./store/store.ts";
 import { tellUncarried } from "./tell_uncarried.ts";
 import { startMeter } from "../engines/backup/meter.ts";
-import { clearLeftovers, withWorkspace } from "./store/workspace.ts";
+import { tellLeftovers, withWorkspace } from "./store/workspace.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Encoding, encodingSuffix } from "./rules/encoding.ts";
 import { digestFile, type FileDigest } from "../base/files/file_digest.ts";
@@ -78,7 +78,7 @@ export async function makeBackup(
     makeFolderFor(folder, backupOwner(store));
     // A folder that may not be read is said before anything is written there.
     manifestNames(folder);
-    await clearLeftovers(folder, client, context.now());
+    await tellLeftovers(folder, client, context);
     const copies = encodingSuffix(encoding) === "" ? 1 : 2;
     const bytes = await unlessAsked(engine.estimate(), context.signal);
     const onTrial = await trialWithin(

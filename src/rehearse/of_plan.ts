@@ -44,7 +44,7 @@ export async function planRehearsal(
 
 function whyNoWayBack(steps: readonly Step[]): string | null {
   if (steps.some(({ resume }) => resume !== null)) {
-    return "its first step was interrupted before, and nothing leads back to half a step";
+    return "its first step is half done already, and nothing leads back to half a step";
   }
   // Of what only the database knows there is the way down alone.
   const unknown = steps.filter(({ revision }) => revision.ledger !== undefined).map(({ revision }) =>

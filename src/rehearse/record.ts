@@ -142,6 +142,7 @@ function stepOf(
   { revision, name, direction, began, base, batches, pausesMs }: OpenStep,
   { isDone, countsPauses }: { readonly isDone: boolean; readonly countsPauses: boolean },
 ): StepFigures {
+  // What was not counted of one batch makes a sum of the others say too little.
   const read = batches.map(({ rowsRead }) => rowsRead).filter((rows) => rows !== null);
   const growths = batches.map(({ space }) =>
     base === null || space === null ? null : growthBetween(base, space)
@@ -155,7 +156,9 @@ function stepOf(
     batches: batches.length,
     locks: joinLocks(batches.flatMap(({ locks }) => locks)),
     rowsChanged: batches.reduce((sum, { rowsChanged }) => sum + rowsChanged, 0),
-    rowsRead: read.length === 0 ? null : read.reduce((sum, rows) => sum + rows, 0),
+    rowsRead: read.length === 0 || read.length < batches.length
+      ? null
+      : read.reduce((sum, rows) => sum + rows, 0),
     growth: growths.reduce(largerGrowth, null),
     isDone,
   };

@@ -7,13 +7,14 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { addFiles, initial, storageFields } from "../support/samples/application.ts";
-import { type Engine, engines, withFolder } from "../support/databases.ts";
+import { type Engine, engines, withFolder, withTestDatabase } from "../support/databases.ts";
 import { makeOrigin, origins } from "../support/samples/origins.ts";
 import { projectFile } from "../support/project.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
@@ -365,6 +366,31 @@ test("sqlite file: an upgrade behind an adoption is rehearsed with it, and told 
     assert.match(told, /^71dda59686db adoption +\d.*\n5b09ebe23c76 Add R2/m);
   }));
 
+test("a rehearsal beside a run says whose run it is, and blames none that was interrupted", () =>
+  withGiven(async (given) => {
+    await withTestDatabase(given.url, (database) =>
+      database.withLock(async () => {
+        const { rehearsal } = (await given.expect(0, "upgrade", "--rehearse", "--json")).json<Document>();
+        assert.match(rehearsal.remarks[0]!, /While it was copied, pid \d+ .* was at work on the database/);
+      }));
+    const { rehearsal } = (await given.expect(0, "upgrade", "--rehearse", "--json")).json<Document>();
+    assert.doesNotMatch(rehearsal.remarks.join("\n"), /at work on the database/);
+  }));
+
+test("what a killed rehearsal left is removed by the next one, which says so", () =>
+  withGiven(async (given) => {
+    const left = join(given.folder, ".openharbor-trial-1.4711.any.partial");
+    mkdirSync(left, { recursive: true });
+    writeFileSync(join(left, "copy"), "rows");
+    writeFileSync(`${left}.seen`, "");
+    const threeDaysAgo = new Date(Date.now() - 3 * 86_400_000);
+    for (const path of [left, `${left}.seen`]) utimesSync(path, threeDaysAgo, threeDaysAgo);
+    const { stderr } = await given.expect(0, "upgrade", "--rehearse");
+    assert.match(stderr, /removed from ".*kept" what a run left that was killed/);
+    assert.deepEqual(readdirSync(given.folder), []);
+    assert.doesNotMatch((await given.expect(0, "upgrade", "--rehearse")).stderr, /removed from/);
+  }));
+
 test("a plan that fails on the copy changes nothing, says why, and ends with 1", () =>
   withGiven(async (given) => {
     await sqlite!.query(given.url, "CREATE TABLE ix_files_storage_backend (id INTEGER)");
@@ -374,6 +400,8 @@ test("a plan that fails on the copy changes nothing, says why, and ends with 1",
       assert.match(error.message, /on its copy it fails: Cannot upgrade "5b09ebe23c76"/);
       assert.equal(await revisionOf(given), initial);
     }
+    const { stdout } = await given.expect(1, "upgrade", "--rehearse");
+    assert.match(stdout, /in all +[\d.]+ m?s until it fails/);
     assert.deepEqual(existsSync(given.folder) ? readdirSync(given.folder) : [], []);
   }));
 
@@ -384,6 +412,8 @@ test("nothing to rehearse is said, and what contradicts a rehearsal is refused",
     assert.match(stdout, /nothing to rehearse: the database is empty/);
     const { stderr } = await given.expect(2, "upgrade", "--rehearse", "--dry-run");
     assert.match(stderr, /Cannot take "--rehearse" beside --dry-run/);
-    await given.expect(2, "upgrade", "--max-lock", "soon");
+    for (const limit of ["soon", "200", "10 minutes", "-1s", "1e9"]) {
+      await given.expect(2, "upgrade", "--max-lock", limit);
+    }
     await given.expect(2, "upgrade", "--max-disk", "much");
   }));

@@ -227,6 +227,15 @@ test("PostgreSQL: locks by table, rows read, WAL and columns that were compared 
   assert.deepEqual(wayBack, { why: null, failure: null, differences: [] });
 });
 
+test("PostgreSQL: rows read are not told of a step that has statements of which nobody counts them", async () => {
+  const { steps: [step], failure } = await forecastOf(postgres!, [
+    "UPDATE boats SET size = size + 1;\n-- harbor:concurrently\nCREATE INDEX ix_boats_name ON boats (name);",
+    "DROP INDEX ix_boats_name;\nUPDATE boats SET size = size - 1;",
+  ]);
+  assert.equal(failure, null);
+  assert.deepEqual([step!.rowsRead, step!.rowsChanged], [null, 2]);
+});
+
 test("PostgreSQL: on the way back nothing is put aside beside writers, of whom the copy has none", async () => {
   const told: string[] = [];
   const way = [

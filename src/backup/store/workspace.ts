@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import { manifestPathOf } from "../rules/manifest.ts";
 import type { Client } from "../../engines/database.ts";
+import type { RunContext } from "../../engines/run_context.ts";
 import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { type OpenFolder, openFolder, openPrivateFolder } from "../../base/files/open_folder.ts";
 
@@ -93,6 +94,18 @@ export async function clearLeftovers(folder: string, client: Client, now: Date):
     count++;
   }
   return count;
+}
+
+/** Removes what runs left that died, and says so: a copy holds all that the database does. */
+export async function tellLeftovers(
+  folder: string,
+  client: Client,
+  { now, notify }: Pick<RunContext, "now" | "notify">,
+): Promise<void> {
+  const count = await clearLeftovers(folder, client, now());
+  if (count === 0) return;
+  const left = count === 1 ? "a run left that was" : `${count} runs left that were`;
+  notify({ kind: "note", text: `removed from "${folder}" what ${left} killed` });
 }
 
 /** Whether a file has the name of a run's backup, or the one it took because that was taken. */

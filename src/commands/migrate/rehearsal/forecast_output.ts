@@ -66,7 +66,8 @@ export async function printForecast(
     steps.map((step) => [
       `${step.revision} ${step.name}`,
       timeText(step),
-      lockText(step.locks[0]),
+      // Of a batch that did not commit nobody tells what it locked.
+      step.isDone || step.locks.length > 0 ? lockText(step.locks[0]) : "not seen",
       forecastText(step.locks[0]),
       step.locks[0]?.blocks ?? "-",
       step.rowsRead === null ? "not counted" : formatCount(step.rowsRead),
@@ -83,8 +84,10 @@ export async function printForecast(
       }, keeps ${longest.blocks} waiting`,
     );
   }
-  report.line(`in all     ${formatDuration(ms)}, ${growthText(growth)} more on the disk at most`);
-  if (failure !== null) {
+  if (failure === null) {
+    report.line(`in all     ${formatDuration(ms)}, ${growthText(growth)} more on the disk at most`);
+  } else {
+    report.line(`in all     ${formatDuration(ms)} until it fails`);
     report.line(report.colors.red(`fails      ${failure.message}`));
     for (const hint of failure.hint) report.line(`           ${report.remedy(hint)}`);
   }

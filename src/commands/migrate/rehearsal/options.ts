@@ -64,7 +64,8 @@ function limit(flags: string, summary: string): Option<number | undefined> {
     summary,
     fallback: undefined,
     parse: (written) => {
-      const ms = parseDuration(written);
+      // Without a unit one means milliseconds, as the server's lock_timeout does, and another seconds.
+      const ms = /[a-z]/.test(written) ? parseDuration(written) : undefined;
       if (ms === undefined) throw new Error("use a number with ms, s, m, h or d, such as 200ms or 10m");
       return ms;
     },

@@ -1,6 +1,6 @@
 import type { BackupTiming } from "../../../backup/copy_and_prove.ts";
 import type { Trial } from "../../../engines/backup/engine.ts";
-import type { Database } from "../../../engines/database.ts";
+import type { Database, LockHolder } from "../../../engines/database.ts";
 import type { RunContext } from "../../../engines/run_context.ts";
 import type { Finding } from "../../../base/finding.ts";
 import type { QuerySource } from "../../../rehearse/query_plans.ts";
@@ -26,11 +26,13 @@ export type MakeRehearsal = (
 export async function rehearseOnCopy(
   app: App,
   context: RunContext,
-  { trial, timing, make, queries }: {
+  { trial, timing, make, queries, atWork }: {
     readonly trial: Trial;
     readonly timing: BackupTiming;
     readonly make: MakeRehearsal;
     readonly queries: QuerySource | null;
+    /** Another harbor-db, which changes the database. */
+    readonly atWork?: LockHolder | undefined;
   },
 ): Promise<Forecast> {
   return await withTrial(app, context, trial, async (onCopy) => {
@@ -43,7 +45,7 @@ export async function rehearseOnCopy(
     await trial.standIn?.(hostReferences(rehearsal.revisions, await onCopy.database.introspect()));
     const forecast = await rehearse(onCopy, {
       ...rehearsal,
-      remarks: () => [unpaced, ...trial.remarks],
+      remarks: () => [...atWork === undefined ? [] : [movingText(atWork)], unpaced, ...trial.remarks],
     });
     // It is known only when the copy is gone.
     const remarks = [...forecast.remarks];
@@ -84,3 +86,7 @@ async function checkResult(app: App, context: RunContext): Promise<readonly Find
 
 const unpaced =
   "Times are those of a copy that was just written, on this machine and with nobody else at work: expect up to half as much again, which the ± of a lock counts in, and more where others use the disk.";
+
+function movingText({ owner }: LockHolder): string {
+  return `While it was copied, ${owner} was at work on the database: the forecast is of what was left to do then.`;
+}

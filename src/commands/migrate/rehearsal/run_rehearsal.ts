@@ -38,9 +38,10 @@ export async function runRehearsal(
   await refuseWithoutTrial(app, options);
   const queries = await queriesOf(app, context, options.queries);
   const backups = await openAppBackups(app, options);
+  const atWork = await context.database.lockHolder();
   let forecast: Forecast | undefined;
   await backups.tryOnCopy(context, async (trial, timing) => {
-    forecast = await rehearseOnCopy(app, context, { trial, timing, make, queries });
+    forecast = await rehearseOnCopy(app, context, { trial, timing, make, queries, atWork });
   });
   const breaches = breachesOf(forecast!, budgets, { isForecast: true });
   await printForecast(app, forecast!, breaches);
