@@ -8,6 +8,7 @@ import type { BackupStore } from "./store/store.ts";
 import { findLack } from "./rules/lacking.ts";
 import { lacking, withProvenCopy } from "./verify.ts";
 import type { RunContext } from "../engines/run_context.ts";
+import { readOnlyError } from "../state/check_rights.ts";
 import { lockOptions } from "../state/lock_options.ts";
 
 export interface RestoreRequest {
@@ -30,13 +31,15 @@ export interface RestoreResult {
  * The backup is proven first; then, under the lock, what is about to be replaced is backed up.
  *
  * @param context `null` when there is no database, or what is there cannot be opened as one
- * @throws {HarborError} `damaged_backup`, `in_use`, `locked`, `backup_failed` …; the old database is then as it was
+ * @throws {HarborError} `damaged_backup`, `read_only`, `in_use`, `locked`, `backup_failed` …; the old database is then as it was
  */
 export async function restoreBackup(
   context: RunContext | null,
   store: BackupStore,
   { backup, keepsOld, lockWaitMs }: RestoreRequest,
 ): Promise<RestoreResult> {
+  const forbidden = context && await readOnlyError("restore", context);
+  if (forbidden !== null) throw forbidden;
   const lock = await readLock(context, store);
   // Another harbor-db uses it too, and is waited for below.
   if (lock !== "held") await (await store.copier()).refuseIfInUse?.();

@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { quoteForShell } from "../base/quote_shell.ts";
-import type { SqliteFileUrl } from "../base/url/sqlite_url.ts";
+import { type SqliteFileUrl, writtenPath } from "../base/url/sqlite_url.ts";
 
 /**
  * Says where a relative SQLite file is. Flask-SQLAlchemy keeps it in `instance/`, so one that is there is meant, and a
@@ -26,10 +26,8 @@ export function locateFile(
       `Cannot tell which file "${url.display}" is: "${here}" and "${instance}" both exist`,
       {
         hint: [
-          `The application uses the one in instance/: --database-url ${
-            quoteForShell(`sqlite:///${instance}`)
-          }`,
-          `For the other one: --database-url ${quoteForShell(`sqlite:///${here}`)}`,
+          `The application uses the one in instance/: --database-url ${quoteForShell(writtenPath(instance))}`,
+          `For the other one: --database-url ${quoteForShell(writtenPath(here))}`,
         ],
         details: { paths: [here, instance] },
       },
@@ -37,5 +35,5 @@ export function locateFile(
   }
   if (isHere || !existsSync(dirname(instance))) return { ...url, path: here };
   onInstance(join("instance", url.path));
-  return { ...url, path: instance, display: `sqlite:///${join("instance", url.path)}` };
+  return { ...url, path: instance, display: writtenPath(join("instance", url.path)) };
 }

@@ -1,5 +1,7 @@
-import { missingRights } from "../engines/open/missing_rights.ts";
+import { keptFromWriting, missingRights } from "../engines/open/missing_rights.ts";
 import { HarborError } from "../base/errors.ts";
+import type { Database } from "../engines/database.ts";
+import type { MissingRights } from "../engines/inspector.ts";
 import type { RunContext } from "../engines/run_context.ts";
 
 /**
@@ -14,9 +16,18 @@ export async function rightsError(
 ): Promise<HarborError | null> {
   const meant = async () =>
     tables ?? [...(await import("./own_names.ts")).ownNames(history), "harbor_version"];
-  const missing = await missingRights(database, meant);
-  if (missing === null) return null;
-  return new HarborError("read_only", `Cannot ${verb} "${database.url}": ${missing.state}`, {
-    hint: missing.remedy,
-  });
+  return errorOf(verb, database, await missingRights(database, meant));
+}
+
+/** Returns the error for a database in which nothing can be written; `null` for any other. */
+export async function readOnlyError(
+  verb: string,
+  { database }: Pick<RunContext, "database">,
+): Promise<HarborError | null> {
+  return errorOf(verb, database, await keptFromWriting(database));
+}
+
+function errorOf(verb: string, { url }: Database, missing: MissingRights | null): HarborError | null {
+  return missing &&
+    new HarborError("read_only", `Cannot ${verb} "${url}": ${missing.state}`, { hint: missing.remedy });
 }

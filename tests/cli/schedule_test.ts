@@ -359,3 +359,25 @@ test("what verify cannot write is refused when it is scheduled, and by verify, w
     );
     assert.match(await readFile(join(cwd, "folder", "page.html"), "utf8"), /<html/);
   }));
+
+test("a unit and a line of a crontab name a file so that it is that one, whatever is in its path", () =>
+  withFolder(async (cwd) => {
+    for (const url of ["file:a%3Fb%23c%2520d.db", "file:%2B e%5C.db"]) {
+      assert.equal((await runCli(["upgrade", "--database-url", url], { cwd })).code, 0);
+      const schedule = (...args: readonly string[]) =>
+        runHere(["schedule", "--skip", "backup", "--database-url", url, ...args], { cwd });
+      const [, written = ""] = /^Environment="DATABASE_URL=(.*)"$/m.exec((await schedule()).stdout) ?? [];
+      const read = written.replaceAll("%%", "%").replaceAll("\\\\", "\\");
+      assert.match(
+        (await runHere(["status"], { cwd: "/", env: { DATABASE_URL: read } })).stdout,
+        /managed/,
+        read,
+      );
+      const line = (await schedule("--cron")).stdout.split("\n").find((each) => /^\d/.test(each))!;
+      const command = line.replace(/^(\S+ ){5}/, "").replaceAll("\\%", "%").replace(
+        /harbor-db verify.*/,
+        "env",
+      );
+      assert.ok(execFileSync("sh", ["-c", command]).toString().includes(`DATABASE_URL=${read}\n`));
+    }
+  }));

@@ -266,3 +266,21 @@ for (const [what, make] of kinds) {
       }
     }));
 }
+
+test("who has a locked database open is named, by every command that waits for it", () =>
+  withFolder(async (cwd) => {
+    assert.equal((await runCli(["upgrade"], { cwd })).code, 0);
+    const holder = new DatabaseSync(join(cwd, "openharbor.db"));
+    holder.exec("BEGIN EXCLUSIVE");
+    try {
+      const named = new RegExp(`These have it open for writing: .*pid ${process.pid} \\(`);
+      for (const args of [["status"], ["verify", "--only", "integrity"]]) {
+        const { code, stdout, stderr } = await runCli(args, { cwd });
+        assert.equal(code, 1);
+        assert.match(stdout + stderr, named);
+        assert.doesNotMatch(stdout + stderr, /\\n/);
+      }
+    } finally {
+      holder.close();
+    }
+  }));

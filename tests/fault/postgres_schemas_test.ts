@@ -64,6 +64,17 @@ test("postgres 15: a schema that came before the tables' own makes every command
       }
       const closed = await harbor(`${missing}%20-cdefault_transaction_read_only%3Don`, "upgrade");
       assert.match(closed.said, /^error: Cannot upgrade "\S+": default_transaction_read_only is on/);
+      // It is no less of a guard where a copy is put in the place of what is there.
+      const open = `${url}?options=-csearch_path%3Dpublic`;
+      assert.equal((await harbor(open, "backup")).code, 0);
+      const refused = await harbor(
+        `${open}%20-cdefault_transaction_read_only%3Don`,
+        "restore",
+        "latest",
+        "--yes",
+      );
+      assert.equal(refused.code, 1, refused.said);
+      assert.match(refused.said, /^error: Cannot restore "\S+": default_transaction_read_only is on/m);
       await run(adminUrl, `ALTER ROLE ${role} SET search_path = ''`);
       for (const command of ["status", "backup"]) {
         const { code, said } = await harbor(url, command);

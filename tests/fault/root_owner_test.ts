@@ -189,7 +189,9 @@ test("verify names the file of a database that a user may not read, and who may"
       await chmod(closed, 0o600);
       const { stdout } = await owner(1, "verify", "--only", "schema");
       assert.match(stdout, new RegExp(`"${closed}" may not be read$`, "m"));
-      assert.match(stdout, /Run as the user that owns the database: user 1234$/m);
+      // It is the owner of the database who asks where only what is beside it is another's.
+      const what = closed === file ? "database" : "file";
+      assert.match(stdout, new RegExp(`Run as the user that owns the ${what}: user 1234$`, "m"));
     }
     database.close();
   }));
@@ -203,6 +205,28 @@ test("a database that a user may only read is upgraded where there is nothing to
     await chmod(file, 0o644);
     assert.match((await owner(0, "upgrade")).stdout, /^nothing to do: the database is at /m);
     assert.match((await owner(1, "downgrade", "-1", "--yes")).stderr, /openharbor\.db" may not be written$/m);
+  }));
+
+test("a restore by an owner who is not in the file's group changes nothing, and says what helps", () =>
+  withUser(async (given) => {
+    const { owner, folder, as } = given;
+    await makeDatabase(given);
+    const file = join(folder, "openharbor.db");
+    await owner(0, "backup");
+    await chown(file, as.uid, 0);
+    const { ino } = await stat(file);
+    const { stderr } = await owner(1, "restore", "latest", "--yes", "--no-backup");
+    assert.match(
+      stderr,
+      new RegExp(
+        `^error: Cannot replace "${file}": this user cannot make a file of user ${as.uid} and group 0`,
+        "m",
+      ),
+    );
+    assert.equal((await stat(file)).ino, ino);
+    const [, command] = /Or give it this user's group: (chgrp .*)$/m.exec(stderr) ?? [];
+    execFileSync("sh", ["-c", command!], { uid: as.uid, gid: as.gid });
+    await owner(0, "restore", "latest", "--yes", "--no-backup");
   }));
 
 test("who owns what has no right to be written or read gets it by chmod, and another user by that as well", () =>

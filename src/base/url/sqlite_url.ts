@@ -112,11 +112,11 @@ function fileOf(scheme: string, path: string, query: Query): SqliteFileUrl {
       "Leave it out: commands that only read open the file read-only.",
     );
   }
-  return sqliteFileUrl(path, display(path));
+  return sqliteFileUrl(path, writtenPath(path));
 }
 
-/** A path with a `?`, or a blank at its end, can only be written as a `file:` URL. */
-function display(path: string): string {
+/** Writes a path as a URL. One with a `?`, or a blank at its end, can only be written as a `file:` URL. */
+export function writtenPath(path: string): string {
   if (!/\?|\s$/.test(path)) return `sqlite:///${path}`;
   const encoded = encodeURI(path).replaceAll("?", "%3F").replaceAll("#", "%23");
   return path.startsWith("//") ? `file://${encoded}` : `file:${encoded}`;

@@ -5,6 +5,7 @@ import { globalOptions } from "../../cli/global_options.ts";
 import { defaultUrl } from "../../profile/default_url.ts";
 import { authorityVariable } from "../../base/certificate.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
+import { writtenPath } from "../../base/url/sqlite_url.ts";
 import { bucketKeyVariables, keyVariables } from "../../base/url/secret_variables.ts";
 import { bucketVariables, parseBucketAddress } from "../../backup/bucket/rules/address.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -315,7 +316,7 @@ function readsOf(
 
 /** Returns the URL as it was given; a file's path is made absolute, since a service starts elsewhere. */
 function writtenUrl({ system, settings }: App, url: DatabaseUrl): string {
-  if (url.isFile) return `sqlite:///${resolve(system.cwd, url.path)}`;
+  if (url.isFile) return writtenPath(resolve(system.cwd, url.path));
   return settings.databaseUrl ?? system.environment["DATABASE_URL"] ?? defaultUrl;
 }
 

@@ -18,3 +18,13 @@ export async function missingRights(
       return (await import("../postgres/missing_rights.ts")).missingRights(database, tables);
   }
 }
+
+/** Returns why nobody, or not this user, may write anything there at all, with the remedy; `null` where only trying can tell. */
+export async function keptFromWriting(database: Database): Promise<MissingRights | null> {
+  switch (database.dialect) {
+    case "sqlite":
+      return null;
+    case "postgresql":
+      return (await import("../postgres/missing_rights.ts")).keptFromWriting(database);
+  }
+}

@@ -5,6 +5,32 @@ import type { Database } from "../database.ts";
 import type { MissingRights } from "../inspector.ts";
 import { home, own, tableName } from "./catalogs/place_words.ts";
 
+/** What keeps everybody, or this role, from writing anything. The session itself has set what it reads with. */
+const keeper =
+  sql`pg_is_in_recovery() AS standby, (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS reads, current_user::text AS name`;
+
+/** See `keptFromWriting` in `engines/open/`. */
+export async function keptFromWriting(database: Database): Promise<MissingRights | null> {
+  const [role] = await database.read<Keeper>(sql`SELECT ${keeper}`);
+  return keptBy(role!);
+}
+
+function keptBy({ standby, reads, name }: Keeper): MissingRights | null {
+  if (standby) {
+    return {
+      state: "the server is a standby, which only copies another one",
+      remedy: "Connect to the primary server.",
+    };
+  }
+  if (!reads) return null;
+  return {
+    state: `default_transaction_read_only is on for the role ${name}`,
+    remedy: `BEGIN READ WRITE; ALTER ROLE ${
+      quoteName(name)
+    } SET default_transaction_read_only = off; COMMIT; or for this run, in the database URL: ?options=-cdefault_transaction_read_only=off`,
+  };
+}
+
 /** See `missingRights` in `engines/open/`. */
 export async function missingRights(
   database: Database,
@@ -12,28 +38,15 @@ export async function missingRights(
 ): Promise<MissingRights | null> {
   // Asked for together, which is one way there and back.
   const asking = database.read<Role>(
-    // What the session itself set, so as to read safely, is not what it may do.
-    sql`SELECT pg_is_in_recovery() AS standby, (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS reads, current_setting('session_replication_role') AS acting, current_user::text AS name, '\0'::text AS schema, has_schema_privilege(${home}, 'CREATE') AS creates`,
+    sql`SELECT ${keeper}, current_setting('session_replication_role') AS acting, '\0'::text AS schema, has_schema_privilege(${home}, 'CREATE') AS creates`,
   );
   const askingForeign = database.read<{ name: string; owner: string }>(
     sql`SELECT ${tableName} AS name, pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1`,
   );
   const [[role], foreign] = await Promise.all([asking, askingForeign]);
-  const { name, schema, creates, standby, reads, acting } = role!;
-  if (standby) {
-    return {
-      state: "the server is a standby, which only copies another one",
-      remedy: "Connect to the primary server.",
-    };
-  }
-  if (reads) {
-    return {
-      state: `default_transaction_read_only is on for the role ${name}`,
-      remedy: `BEGIN READ WRITE; ALTER ROLE ${
-        quoteName(name)
-      } SET default_transaction_read_only = off; COMMIT; or for this run, in the database URL: ?options=-cdefault_transaction_read_only=off`,
-    };
-  }
+  const { name, schema, creates, acting } = role!;
+  const kept = keptBy(role!);
+  if (kept !== null) return kept;
   if (acting === "replica") {
     return {
       state: `session_replication_role is replica for the role ${name}: no foreign key and no trigger acts`,
@@ -102,14 +115,18 @@ async function missingInSchemas(
     };
 }
 
-/** What the connected user may do, and where. */
-interface Role {
+/** What of the connected user and its server decides whether anything can be written. */
+interface Keeper {
   readonly name: string;
+  readonly standby: boolean;
+  readonly reads: boolean;
+}
+
+/** What the connected user may do, and where. */
+interface Role extends Keeper {
   readonly schema: string;
   /** `null` where there is no such schema. */
   readonly creates: boolean | null;
-  readonly standby: boolean;
-  readonly reads: boolean;
   /** `session_replication_role`. */
   readonly acting: string;
 }

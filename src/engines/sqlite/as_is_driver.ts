@@ -7,6 +7,7 @@ import { HarborError, messageOf } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { folderMark, refuseOtherKinds } from "./connection/database_file.ts";
 import { failure } from "./connection/errors.ts";
+import { namingOpeners } from "./connection/file_openers.ts";
 import { introspectSqlite } from "./introspect.ts";
 import { openLease } from "./lock/lock.ts";
 import {
@@ -165,7 +166,7 @@ function openHandle(path: string, url: SqliteFileUrl, isQuiet: boolean): Databas
     handle?.close();
     const known = asHarborError(error, url);
     // SQLite says "read-only" when a journal has to be rolled back first, which takes a writer.
-    throw known.code !== "read_only" ? known : unreadable(
+    throw known.code !== "read_only" ? namingOpeners(known, path) : unreadable(
       url,
       "a program was killed while it wrote, and what it left half done is still to be rolled back",
     );

@@ -1,4 +1,5 @@
 import { type SqliteFileUrl } from "../../base/url/sqlite_url.ts";
+import { HarborError } from "../../base/errors.ts";
 import { unheardMs } from "../../base/interrupt.ts";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,6 +7,7 @@ import type { BatchPace, Database, OpenOptions } from "../database.ts";
 import { hurry, pauseFor } from "../pace.ts";
 import type { Watcher } from "../watch/figures.ts";
 import { isLarge, runApart } from "./apart/large_file.ts";
+import { namingOpeners } from "./connection/file_openers.ts";
 import { folderMark } from "./connection/database_file.ts";
 import { execute, isWalMode, openFile } from "./connection/open_file.ts";
 import { own, type SqliteStatement, verbOf } from "./connection/statement.ts";
@@ -127,6 +129,8 @@ function connect(statements: Statements, { display, path, pace }: Place): Sqlite
         ran = each;
         watch?.beforeCommit();
       });
+    }).catch((error) => {
+      throw path !== null && error instanceof HarborError ? namingOpeners(error, path) : error;
     });
     const heldMs = performance.now() - ran.begun;
     const inLine = Math.min(heldMs, inLineMs() - inLineBefore);

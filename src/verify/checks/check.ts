@@ -65,8 +65,14 @@ export interface ExpectedBackups {
 }
 
 /** Returns an error as a check's failure. */
-export function failure({ message, hint, details }: HarborError): Found {
-  return { status: "fail", message, hint: hint ?? null, details };
+export function failure(error: HarborError): Found {
+  const { message, details } = error;
+  return { status: "fail", message, hint: remedyOf(error), details };
+}
+
+/** Returns what helps as one text: that of a finding has no lines. */
+function remedyOf({ hintLines }: HarborError): string | null {
+  return hintLines.length === 0 ? null : hintLines.join(" ");
 }
 
 /**
@@ -80,7 +86,7 @@ export function couldNotCheck(thrown: unknown, what?: string): Found {
   const subject = what === undefined ? "" : `${what} `;
   if (error instanceof HarborError) {
     if (error.code === "interrupted") throw error;
-    const { code, message, hint, details } = error;
+    const { code, message, details } = error;
     // The statement is in the details; what the engine said of it is what matters.
     const isStatement = details.statement !== undefined || code === "check_failed";
     const words = isStatement ? error.state : message;
@@ -89,7 +95,7 @@ export function couldNotCheck(thrown: unknown, what?: string): Found {
       message: isTimeUp(error)
         ? `${subject}not checked to the end: ${words}`
         : `${subject}could not be checked: ${words}`,
-      hint: hint ?? null,
+      hint: remedyOf(error),
       details: { ...details, code },
     };
   }

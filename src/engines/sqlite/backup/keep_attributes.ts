@@ -9,7 +9,9 @@ import {
   openSync,
   type Stats,
 } from "node:fs";
+import { HarborError } from "../../../base/errors.ts";
 import { giveOpenFile, type Owner } from "../../../base/files/owner.ts";
+import { quoteForShell } from "../../../base/quote_shell.ts";
 
 /** What a new file has that took no other one's place. */
 const freshMode = 0o644;
@@ -17,6 +19,8 @@ const freshMode = 0o644;
 /** The file that a new one is to be like. */
 export interface Model {
   readonly path: string;
+  /** The path as it may be shown. */
+  readonly shown: string;
   readonly stat: Stats;
 }
 
@@ -29,6 +33,7 @@ export interface Model {
  * @param path Of a file in a folder that nobody else may write
  * @param model The old file; without one, the owner whom root makes it for
  * @returns What could not be kept, in words; `null` when all is
+ * @throws {HarborError} `read_only` for a user who cannot give it to the same owner and group
  */
 export async function keepAttributes(path: string, model: Model | Owner | null): Promise<string | null> {
   const file = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
@@ -41,7 +46,7 @@ export async function keepAttributes(path: string, model: Model | Owner | null):
     const { uid, gid, mode } = model.stat;
     const made = fstatSync(file);
     // Before the mode, of which a new owner takes bits away.
-    if (made.uid !== uid || made.gid !== gid) fchownSync(file, uid, gid);
+    if (made.uid !== uid || made.gid !== gid) giveLike(file, model);
     const problem = await copyAttributes(model.path, path);
     // Where there is an ACL, the group's bits are its mask.
     if ((fstatSync(file).mode & 0o7777) !== (mode & 0o7777)) fchmodSync(file, mode & 0o7777);
@@ -49,6 +54,22 @@ export async function keepAttributes(path: string, model: Model | Owner | null):
   } finally {
     fsyncSync(file);
     closeSync(file);
+  }
+}
+
+/** Others may read and write the database by its group alone. */
+function giveLike(file: number, { shown, stat: { uid, gid } }: Model): void {
+  try {
+    fchownSync(file, uid, gid);
+  } catch (cause) {
+    throw new HarborError("read_only", `Cannot replace "${shown}"`, {
+      state: `this user cannot make a file of user ${uid} and group ${gid}, as the old one is`,
+      hint: [
+        "Run as root, or as its owner in that group. The database is as it was.",
+        `Or give it this user's group: chgrp "$(id -g)" ${quoteForShell(shown)}`,
+      ],
+      cause,
+    });
   }
 }
 

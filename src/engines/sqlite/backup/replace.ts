@@ -14,7 +14,6 @@ import {
   sideFiles,
 } from "../connection/database_file.ts";
 import { keepAttributes } from "./keep_attributes.ts";
-import { openersOf } from "./file_openers.ts";
 import {
   makePrivateFolder,
   type OpenFolder,
@@ -28,6 +27,7 @@ import { requireSpace } from "../../../base/files/free_space.ts";
 import { digestFile } from "../../../base/files/file_digest.ts";
 import { ownerFor } from "../../../base/files/owner.ts";
 import { failureCode } from "../connection/errors.ts";
+import { openersOf } from "../connection/file_openers.ts";
 import { busyTimeoutMs, execute, isWalMode, resultCode } from "../connection/open_file.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
@@ -71,7 +71,7 @@ export async function swapFile(
     const own = makePrivateFolder(folder, `.${name}${stagingMark}`);
     try {
       const staged = own.path("new");
-      await stage(from, { staged, target: folder.path(name), signal, onRemark });
+      await stage(from, { staged, target: folder.path(name), shown: target, signal, onRemark });
       if (wrongIndexes.length > 0) {
         await rebuildIndexes(staged);
         onRemark?.(
@@ -197,24 +197,26 @@ function removeLeftovers(folder: OpenFolder, name: string): void {
 interface Stage {
   readonly staged: string;
   readonly target: string;
+  /** The path of what is replaced, as it may be shown. */
+  readonly shown: string;
   readonly signal: AbortSignal;
   readonly onRemark: Swap["onRemark"];
 }
 
 /** Makes the new file, and makes sure that it is what it should be. */
-async function stage(from: string, { staged, target, signal, onRemark }: Stage): Promise<void> {
+async function stage(from: string, { staged, target, shown, signal, onRemark }: Stage): Promise<void> {
   await copyLargeFile(from, staged, signal);
   const stat = lstatSync(target, { throwIfNoEntry: false });
   const lost = await keepAttributes(
     staged,
-    stat === undefined ? ownerFor(dirname(target)) : { path: target, stat },
+    stat === undefined ? ownerFor(dirname(target)) : { path: target, shown, stat },
   );
   if (lost !== null) onRemark?.(lost);
   const [one, other] = [await digestFile(from, signal), await digestFile(staged, signal)];
   if (one.sha256 !== other.sha256) {
     throw new HarborError(
       "backup_failed",
-      `Cannot write "${target}": it does not read back as it was written`,
+      `Cannot write "${shown}": it does not read back as it was written`,
       { hint: "Nothing was changed. Look for a failing disk or memory: dmesg" },
     );
   }

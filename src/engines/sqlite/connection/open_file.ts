@@ -23,6 +23,7 @@ import { quoteForShell } from "../../../base/quote_shell.ts";
 import type { OpenOptions } from "../../database.ts";
 import { refuseDanglingLink, refuseOtherKinds, refuseOtherPaths, sideFiles } from "./database_file.ts";
 import { failure } from "./errors.ts";
+import { namingOpeners } from "./file_openers.ts";
 
 /** Milliseconds that a statement waits for another connection's lock before it fails with `busy`. */
 export const busyTimeoutMs = 5_000;
@@ -144,10 +145,9 @@ function probed(open: () => DatabaseSync, url: SqliteFileUrl): DatabaseSync {
   } catch (error) {
     database?.close();
     if (error instanceof HarborError) throw error;
-    throw failure({ url: url.display, path: resolve(url.path) }, messageOf(error), {
-      result: resultCode(error),
-      cause: error,
-    });
+    const path = resolve(url.path);
+    const options = { result: resultCode(error), cause: error };
+    throw namingOpeners(failure({ url: url.display, path }, messageOf(error), options), path);
   }
 }
 
@@ -266,7 +266,11 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
   if (closed !== undefined) {
     // SQLite makes its journal in the folder.
     const failure = accessFailure(closed === folder ? `${folder}/.` : closed, constants.W_OK);
-    refuse(`"${closed}" may not be written${becauseOf(failure)}`, writingHint(closed, failure), "read_only");
+    refuse(
+      `"${closed}" may not be written${becauseOf(failure)}`,
+      writingHint(closed, failure, closed === path ? "database" : closed === folder ? "folder" : "file"),
+      "read_only",
+    );
   }
 }
 
@@ -279,7 +283,7 @@ export function refuseUnreadable(path: string, url: SqliteFileUrl): void {
   const unread = filesOf(path).find((each) => keepsOut(each, constants.R_OK));
   if (unread === undefined) return;
   throw new HarborError("connection_failed", `Cannot open "${url.display}": "${unread}" may not be read`, {
-    hint: accessHint(unread, "r"),
+    hint: accessHint(unread, "r", unread === path ? "database" : "file"),
     details: { path },
   });
 }
@@ -294,7 +298,7 @@ function becauseOf(failure: string | undefined): string {
   return failure === "EROFS" ? ": its file system can only be read" : "";
 }
 
-function writingHint(path: string, failure: string | undefined, what?: string): string | readonly string[] {
+function writingHint(path: string, failure: string | undefined, what: string): string | readonly string[] {
   return failure === "EROFS"
     ? `Mount it to be written, as root: mount -o remount,rw "$(findmnt -no TARGET --target ${
       quoteForShell(path)
@@ -303,7 +307,7 @@ function writingHint(path: string, failure: string | undefined, what?: string): 
 }
 
 /** Names what lets this user in: its owner changes the mode; anybody else is to be that user, or to become the owner. */
-function accessHint(path: string, right: "r" | "w", what = "database"): readonly string[] {
+function accessHint(path: string, right: "r" | "w", what: string): readonly string[] {
   // A journal may be gone by now.
   const stat = statSync(path, { throwIfNoEntry: false });
   const needed = right === "r" ? constants.S_IRUSR : constants.S_IWUSR;

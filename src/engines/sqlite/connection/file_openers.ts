@@ -1,3 +1,4 @@
+import type { HarborError } from "../../../base/errors.ts";
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 
 /** A process that has a file open for writing. */
@@ -20,6 +21,14 @@ export function openersOf(path: string): readonly Opener[] {
     pid: Number(pid),
     name: attempt(() => readFileSync(`/proc/${pid}/comm`, "utf8").trim()) ?? "unknown",
   }));
+}
+
+/** Names in the error of a file that is locked who has it open: its lock may last for as long as that program does. */
+export function namingOpeners(error: HarborError, path: string): HarborError {
+  const openers = error.code === "busy" ? openersOf(path) : [];
+  if (openers.length === 0) return error;
+  const names = openers.map(({ pid, name }) => `pid ${pid} (${name})`).join(", ");
+  return error.with({ hint: [...error.hintLines, `These have it open for writing: ${names}`] });
 }
 
 function hasOpen(pid: string, file: { readonly dev: bigint; readonly ino: bigint }): boolean {
