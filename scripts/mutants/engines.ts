@@ -310,7 +310,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "a copy of .* brings everything to libsql",
   },
   {
-    file: "engines/key_slices.ts",
+    file: "engines/slices/keys.ts",
     find: "if (rows < limit) return;",
     replace: "if (rows <= limit) return;",
     danger: "verify reads the first rows of a table only",

@@ -413,4 +413,21 @@ export const migrateMutants: readonly Mutant[] = [
     danger: "a plan begins of which a later step has no room for what it puts aside",
     tests: ["migrate/kept/room_test.ts"],
   },
+  {
+    file: "history/ledger/change_text.ts",
+    find: " && hideSecrets(script) === script",
+    replace: "",
+    danger: "a database carries the passwords of its scripts where others read them",
+    tests: ["migrate/kept/by_ledger_test.ts"],
+    filter: "sqlite file",
+  },
+  {
+    file: "migrate/kept/changed_values.ts",
+    find: "if (opposite === null) return true;",
+    replace: "if (opposite === null) return false;",
+    danger:
+      "a value is lost that a way back out of the ledger lets stay, and the next upgrade makes another of",
+    tests: ["migrate/kept/by_ledger_test.ts"],
+    filter: "sqlite file",
+  },
 ];

@@ -4,6 +4,7 @@ import { counted } from "../base/quantity.ts";
 import { stopBetween } from "../engines/stop_between.ts";
 import type { RowWrite } from "../engines/beside.ts";
 import type { Database } from "../engines/database.ts";
+import { inSlice, readRowSlices } from "../engines/slices/rows.ts";
 import { ownTable, userStatement } from "../engines/statement_names.ts";
 
 /** So many rows of a table are counted, which takes a server or a disk well under a second. */
@@ -17,7 +18,8 @@ export interface RowCount {
 }
 
 /**
- * Counts a table's rows, and those of them that have a value in columns of it, in one pass of limited length.
+ * Counts a table's rows, and those of them that have a value in columns of it, in one pass of limited length; in slices where others
+ * wait for a reader.
  *
  * @returns The table's count and then the columns'; `null` when this user may not see all rows, or there is no such table
  * or column
@@ -27,20 +29,64 @@ export async function countRows(
   table: string,
   columns: readonly string[] = [],
 ): Promise<readonly [RowCount, ...RowCount[]] | null> {
+  const read = database.readsBlockWriters() ? countInSlices : countAtOnce;
+  return await ifCountable(async () => {
+    const [rows, ...values] = await read(database, table, columns);
+    const isAtLeast = rows! > most;
+    const count = (value: number): RowCount => ({ rows: Math.min(value, most), isAtLeast });
+    return [count(rows!), ...values.map(count)];
+  });
+}
+
+type CountedRow = Readonly<Record<string, number | bigint | string | null>>;
+
+async function countAtOnce(
+  database: Database,
+  table: string,
+  columns: readonly string[],
+): Promise<readonly number[]> {
   const places = columns.map((_, place) => sql.identifier(`c${place}`));
   const taken = columns.map((column, place) => sql`${sql.identifier(column)} AS ${places[place]!}`);
   const counts = [sql`count(*) AS n`, ...places.map((place) => sql`count(${place}) AS ${place}`)];
-  return await ifCountable(async () => {
-    const [row = {}] = await database.read<Readonly<Record<string, number | bigint | string>>>(
-      sql`SELECT ${sql.join(counts, sql`, `)} FROM (SELECT ${
-        sql.join([sql`1 AS one`, ...taken], sql`, `)
-      } FROM ${ownTable(table)} LIMIT ${sql.raw(String(most + 1))}) AS seen`,
-    );
-    const rows = Number(row["n"]);
-    const isAtLeast = rows > most;
-    const count = (value: unknown): RowCount => ({ rows: Math.min(Number(value), most), isAtLeast });
-    return [count(rows), ...columns.map((_, place) => count(row[`c${place}`]))];
+  const [row = {}] = await database.read<CountedRow>(
+    sql`SELECT ${sql.join(counts, sql`, `)} FROM (SELECT ${
+      sql.join([sql`1 AS one`, ...taken], sql`, `)
+    } FROM ${ownTable(table)} LIMIT ${sql.raw(String(most + 1))}) AS seen`,
+  );
+  return ["n", ...columns.map((_, place) => `c${place}`)].map((name) => Number(row[name]));
+}
+
+/** The same where others wait for as long as a table is read. */
+async function countInSlices(
+  database: Database,
+  table: string,
+  columns: readonly string[],
+): Promise<readonly number[]> {
+  const sums = [0, ...columns.map(() => 0)];
+  const counts = [
+    sql`count(*) AS n`,
+    ...columns.map((name, place) => sql`count(t.${sql.identifier(name)}) AS ${sql.identifier(`c${place}`)}`),
+  ];
+  await readRowSlices(database, table, {
+    async read(slice) {
+      if (slice === null) {
+        (await countAtOnce(database, table, columns)).forEach((count, place) => sums[place] = count);
+        return { rows: 0, last: null };
+      }
+      const limit = Math.min(slice.limit, most + 1 - sums[0]!);
+      const { id, where } = inSlice(table, { ...slice, limit });
+      const [row = {}] = await database.read<CountedRow>(
+        sql`SELECT ${sql.join(counts, sql`, `)}, max(${id}) AS last FROM ${
+          ownTable(table)
+        } AS t WHERE ${where}`,
+      );
+      const rows = Number(row["n"]);
+      sums[0]! += rows;
+      columns.forEach((_, place) => sums[place + 1]! += Number(row[`c${place}`]));
+      return { rows: limit < slice.limit ? 0 : rows, last: row["last"] };
+    },
   });
+  return sums;
 }
 
 /** Returns whether a table has a row; `null` where this user may not see all rows, or there is no such table. */

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileS
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { firstSliceSize } from "../../src/engines/slice_size.ts";
+import { firstSliceSize } from "../../src/engines/slices/size.ts";
 import { backupsIn, eachCase, fill, flipByte, initial, storageFields } from "../support/backups.ts";
 import { engines, sqlitePath } from "../support/databases.ts";
 import { startCli } from "../support/run_cli.ts";

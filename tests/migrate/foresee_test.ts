@@ -128,21 +128,24 @@ test("a column that one step drops and the next makes anew goes with its values"
   );
 });
 
-test("a large table is counted in part, which is said", () =>
-  engines[0]!.withDatabase(async (url) => {
-    await engines[0]!.query(
-      url,
-      "CREATE VIEW many AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n LIMIT 1000002) " +
-        "SELECT id, CASE WHEN id % 2 = 0 THEN id END AS half FROM n",
-    );
-    await withTestDatabase(url, async (database) => {
-      const counts = await countRows(database, "many", ["half"]);
-      assert.deepEqual(counts?.map((count) => countText(count, "value")), [
-        "at least 1\u00a0000\u00a0000 values",
-        "at least 500\u00a0000 values",
-      ]);
-      assert.equal(await countRows(database, "nowhere"), null);
-      assert.deepEqual(sumOf([counts![0], counts![1]!]), { rows: 1_500_000, isAtLeast: true });
-      assert.equal(countText(sumOf([counts![0], null])), "rows that this user may not count");
-    });
-  }));
+// A table is counted in slices, so that nobody who writes waits long; a view has no row ids to cut it by.
+for (const kind of ["TABLE", "VIEW"]) {
+  test(`a large ${kind.toLowerCase()} is counted in part, which is said`, () =>
+    engines[0]!.withDatabase(async (url) => {
+      await engines[0]!.query(
+        url,
+        `CREATE ${kind} many AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n LIMIT 1000002) ` +
+          "SELECT id, CASE WHEN id % 2 = 0 THEN id END AS half FROM n",
+      );
+      await withTestDatabase(url, async (database) => {
+        const counts = await countRows(database, "many", ["half"]);
+        assert.deepEqual(counts?.map((count) => countText(count, "value")), [
+          "at least 1\u00a0000\u00a0000 values",
+          "at least 500\u00a0000 values",
+        ]);
+        assert.equal(await countRows(database, "nowhere"), null);
+        assert.deepEqual(sumOf([counts![0], counts![1]!]), { rows: 1_500_000, isAtLeast: true });
+        assert.equal(countText(sumOf([counts![0], null])), "rows that this user may not count");
+      });
+    }));
+}

@@ -6,7 +6,7 @@ import { type Metrics, renderMetrics } from "../../src/verify/rules/prometheus.t
 import { formatBytes, formatCount, formatDuration, parseDuration } from "../../src/base/quantity.ts";
 import { describeRun } from "../../src/commands/last_verify.ts";
 import { formatRunRecord, parseRunRecords, type RunRecord } from "../../src/verify/rules/run_record.ts";
-import { nextSliceSize } from "../../src/engines/slice_size.ts";
+import { nextSliceSize } from "../../src/engines/slices/size.ts";
 
 // Text and milliseconds.
 const durations = [["90", 90_000], ["90s", 90_000], ["1.5m", 90_000], ["26h", 93_600_000], [

@@ -3,7 +3,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { rowsOfForm } from "../../base/row_form.ts";
 import type { Database } from "../database.ts";
 import type { SliceTurns } from "../inspector.ts";
-import { readInSlices } from "../key_slices.ts";
+import { readInSlices } from "../slices/keys.ts";
 
 /** What a comparison of indexes with their tables came to. */
 export interface Comparison {

@@ -1,9 +1,8 @@
 import type { SQL } from "drizzle-orm";
-import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import { formatBytes } from "../../base/quantity.ts";
-import { readInSlices } from "../../engines/key_slices.ts";
+import { readRowSlices } from "../../engines/slices/rows.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { type RowBytes, type Sizes, sizes } from "./side/sizes.ts";
 
@@ -61,25 +60,18 @@ export async function readSum(
   own: Sizes,
   all: readonly RowBytes[],
 ): Promise<number> {
-  const turns = {
-    async next() {
-      stopIfAsked(signal);
-      await sleep(1);
-    },
-  };
   let sum = 0;
   for (const rows of all) {
-    const [id] = await database.read<{ readonly word: string }>(own.rowId(rows.table));
-    await readInSlices(database, turns, async ({ after = smallestRowId, limit }) => {
-      const slice = id === undefined ? null : { word: id.word, after, limit };
-      const [found] = await database.read<SumRow>(own.sum(rows, slice));
-      sum += Number(found!.bytes);
-      return { rows: Number(found!.rows), last: found!.last };
+    await readRowSlices(database, rows.table, {
+      next: () => stopIfAsked(signal),
+      async read(slice) {
+        const [found] = await database.read<SumRow>(own.sum(rows, slice));
+        sum += Number(found!.bytes);
+        return { rows: Number(found!.rows), last: found!.last };
+      },
     });
   }
   return sum;
 }
 
 type SumRow = Readonly<Record<"bytes" | "rows" | "last", number | bigint>>;
-
-const smallestRowId = -9223372036854775808n;

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
-import { readInSlices } from "../../engines/key_slices.ts";
+import { readInSlices } from "../../engines/slices/keys.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Profile, RuleWords } from "../../profile/profile.ts";
 import { type Broken, shownIds } from "../rules/data_rules.ts";

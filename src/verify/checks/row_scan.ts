@@ -4,7 +4,7 @@ import { quoteName } from "../../sql/quote.ts";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
-import { readInSlices } from "../../engines/key_slices.ts";
+import { readInSlices } from "../../engines/slices/keys.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { RowRule, RuleWords, TextRule } from "../../profile/profile.ts";
 import { type Broken, notUtf8, shownIds } from "../rules/data_rules.ts";

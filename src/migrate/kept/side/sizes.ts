@@ -1,8 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../../../base/dialect.ts";
+import { inSlice, type RowSlice } from "../../../engines/slices/rows.ts";
 import { ownTable } from "../../../engines/statement_names.ts";
 import type { Table } from "../../../schema/snapshot.ts";
-import { rowIdWords } from "../../../sql/row_id.ts";
 import { list } from "./words.ts";
 
 /** What is summed up of the rows `t` of a table. */
@@ -14,15 +14,6 @@ export interface RowBytes {
   readonly where: SQL | null;
 }
 
-/** Rows that follow one another by the id that SQLite gives them. */
-interface RowSlice {
-  /** The word for that id. */
-  readonly word: string;
-  /** The last id before them. */
-  readonly after: unknown;
-  readonly limit: number;
-}
-
 /** What rows take in a database that tells how much more fits into it. */
 export interface Sizes {
   /** What a row takes at least in a side table that gets these columns of it. */
@@ -31,8 +22,6 @@ export interface Sizes {
   readonly inCopy: (table: Table, columns: readonly string[], without: readonly string[]) => SQL;
   /** What a row's values of columns take. */
   readonly values: (columns: readonly string[]) => SQL;
-  /** Asks for the word by which the rows of a table are told apart; no row where there is none. */
-  readonly rowId: (table: string) => SQL;
   /** Asks for the sum of a slice, and how many rows are in it up to which one; without a slice, for the sum of all. */
   readonly sum: (rows: RowBytes, slice: RowSlice | null) => SQL;
   /** Asks for what tables and their indexes take, as {@link Stored}. */
@@ -54,20 +43,13 @@ export const sizes: Readonly<Record<Dialect, Sizes | null>> = {
     inSideTable: (columns) => sql`${sql.raw(String(rowBytes))} + ${valuesOf(columns)}`,
     inCopy,
     values: valuesOf,
-    rowId: (table) =>
-      sql`SELECT w.word FROM (${
-        sql.join(rowIdWords.map((word) => sql`SELECT ${word} AS word`), sql` UNION ALL `)
-      }) AS w JOIN pragma_table_list AS l ON l.schema = 'main' AND lower(l.name) = lower(${table}) AND NOT l.wr WHERE NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(l.name) AS c WHERE lower(c.name) = w.word) LIMIT 1`,
     sum: ({ table, bytes, where }, slice) => {
       const source = ownTable(table);
       const wanted = where === null ? bytes : sql`CASE WHEN ${where} THEN ${bytes} END`;
       const total = sql`SELECT coalesce(sum(${wanted}), 0) AS bytes`;
       if (slice === null) return sql`${total}, 0 AS rows, NULL AS last FROM ${source} AS t`;
-      const id = sql.raw(slice.word);
-      const end =
-        sql`SELECT max(s.id) FROM (SELECT r.${id} AS id FROM ${source} AS r WHERE r.${id} > ${slice.after} ORDER BY r.${id} LIMIT ${slice.limit}) AS s`;
-      // Of the rows themselves it needs to read no value, where their length is in their head: a subquery would copy each.
-      return sql`${total}, count(*) AS rows, max(t.${id}) AS last FROM ${source} AS t WHERE t.${id} > ${slice.after} AND t.${id} <= (${end})`;
+      const { id, where: isInside } = inSlice(table, slice);
+      return sql`${total}, count(*) AS rows, max(${id}) AS last FROM ${source} AS t WHERE ${isInside}`;
     },
     stored: (tables) =>
       sql`SELECT m.name, m.tbl_name AS "table", s.pgsize AS bytes, s.unused FROM sqlite_schema AS m

@@ -1,6 +1,6 @@
-import { firstSliceSize, nextSliceSize, sliceMs } from "./slice_size.ts";
-import type { Database } from "./database.ts";
-import type { SliceTurns } from "./inspector.ts";
+import { firstSliceSize, nextSliceSize, sliceMs } from "./size.ts";
+import type { Database } from "../database.ts";
+import type { SliceTurns } from "../inspector.ts";
 
 /** What one slice came to. */
 export interface Slice {
