@@ -8,7 +8,7 @@ import type { Dialect } from "../base/dialect.ts";
  * (`VARCHAR(36)`) or as PostgreSQL's `format_type` prints them (`character varying(36)`); a serial column as its
  * integer type with `identity`. Tables, indexes, keys and checks are in the order of their names; columns in theirs.
  * harbor-db's own tables (`harbor_…`), engine tables (`sqlite_…`) and the version tables of other tools
- * (`alembic_version`, `__drizzle_migrations`) are left out.
+ * (`alembic_version`, `__drizzle_migrations`, `d1_migrations`) are left out.
  */
 export interface Snapshot {
   readonly dialect: Dialect;

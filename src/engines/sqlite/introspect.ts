@@ -198,7 +198,9 @@ type KeyRow = RowOf<typeof keyForm>;
 
 /** Whether a name is of the engine's or of another tool's bookkeeping. */
 function isForeign(name: string): boolean {
-  return /^(sqlite_|libsql_|_litestream)|^(alembic_version|__drizzle_migrations)$/i.test(name);
+  return /^(sqlite_|libsql_|_litestream|_cf_)|^(alembic_version|__drizzle_migrations|d1_migrations)$/i.test(
+    name,
+  );
 }
 
 function isVirtual({ sql }: ObjectRow): boolean {
