@@ -14,6 +14,7 @@ import { coveredFolder, type History, journalPath, type Revision } from "../hist
 import { deriveRevisionId, idsOf, readRevisionName, revisionFiles, tagOf } from "../history/revision_name.ts";
 import { schemasOfHistory } from "../history/revision_schema.ts";
 import { resolveTarget } from "../history/target.ts";
+import { needsJournal } from "./needs_journal.ts";
 import { withHostPart } from "../schema/host_part.ts";
 import { type KitSnapshot, readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { readReleased } from "./project/baseline.ts";
@@ -166,12 +167,7 @@ function choose({ dir, folders, first, last }: SquashRequest) {
     const differ = { state: "the dialects do not have the same revisions", hint: "harbor-db check" };
     throw new HarborError("bad_history", `Cannot squash in "${dir}"`, whyBroken(folders) ?? differ);
   }
-  if (histories.some(({ isFoldered }) => isFoldered)) {
-    throw new HarborError("bad_history", `Cannot squash in "${dir}"`, {
-      state: "it is laid out as drizzle-kit 1.0 does it, which has no journal",
-      hint: "A squash takes the layout of harbor-db and drizzle-kit 0.31.",
-    });
-  }
+  if (histories.some(({ isFoldered }) => isFoldered)) throw needsJournal("squash", dir);
   const placeOf = (target: string) => resolveTarget(histories[0]!, histories[0]!.revisions.length, target);
   const [place, end] = [first === null ? 0 : placeOf(first) - 1, placeOf(last)];
   if (end - place < 2 || place < 0) {

@@ -87,14 +87,21 @@ export function locate(history: History, applied: readonly Applied[]): Position 
 
 /**
  * Returns rows under the ids that their revisions have now: a tag with the same prefix that came or went makes another id
- * of a prefix, see {@link idsOf}.
+ * of a prefix, see {@link idsOf}; and where drizzle-kit 1.0 laid the history out anew, a script is known by its text and name.
  */
-export function underPresentIds({ revisions }: History, applied: readonly Applied[]): readonly Applied[] {
+export function underPresentIds(
+  { revisions, isFoldered = false }: Pick<History, "revisions" | "isFoldered">,
+  applied: readonly Applied[],
+): readonly Applied[] {
   const ids = new Set(revisions.map(({ id }) => id));
+  const taken = new Set(applied.map(({ revision }) => revision));
   return applied.map((row) => {
     if (ids.has(row.revision)) return row;
     const [own, other] = revisions.filter((each) =>
-      each.tag === row.revision || (prefixOf(each.tag) === row.revision && isOf(row, each))
+      each.tag === row.revision ||
+      (isOf(row, each) &&
+        (prefixOf(each.tag) === row.revision ||
+          (isFoldered && each.name === row.name && !taken.has(each.id))))
     );
     if (own === undefined || other !== undefined) return row;
     return { ...row, revision: own.id, recordedAs: row.revision };
@@ -120,8 +127,12 @@ function edited(
     `Cannot trust revision "${revision.id}" (${revision.name}): its script was edited after it was applied on ${row.startedAt}`,
     {
       hint: row.finishedAt === null
-        ? `It stopped half way: restore ${revision.tag}.sql from version control and go on, or go back to a backup: harbor-db backup list`
-        : `Restore ${revision.tag}.sql from version control and put the change into a new revision; if the edit changes nothing: harbor-db stamp ${last}`,
+        ? `It stopped half way: restore ${
+          revision.files[0]
+        } from version control and go on, or go back to a backup: harbor-db backup list`
+        : `Restore ${
+          revision.files[0]
+        } from version control and put the change into a new revision; if the edit changes nothing: harbor-db stamp ${last}`,
       details: { revision: revision.id, applied: row.checksum, history: revision.checksum },
     },
   );

@@ -2,14 +2,22 @@ import { HarborError } from "../base/errors.ts";
 import type { Dialect } from "../base/dialect.ts";
 import type { History, Revision } from "./history.ts";
 import { markedState, markLine } from "../base/merge_marks.ts";
-import { prefixOf } from "./revision_name.ts";
+import { isFolderTag, isSameName, prefixOf } from "./revision_name.ts";
 
 /** The file in the `drizzle/` folder that names the newest revision which is released, or was taken over. */
 export const baselinePath = "BASELINE";
 
-/** Reads the file: its first word is the revision's id or tag. `null` without a word, or without a file. */
-export function parseBaseline(text: string | null): string | null {
-  return /\S+/.exec(text ?? "")?.[0] ?? null;
+/**
+ * Reads the file: its first word is the revision's id or tag, and behind it may stand its name, by which it is known where
+ * drizzle-kit 1.0 laid the history out anew. `null` without a word, or without a file.
+ *
+ * @param tags Of the history
+ */
+export function parseBaseline(text: string | null, tags: readonly string[]): string | null {
+  const [, id, name = ""] = /(\S+)[^\S\n]*(.*)/.exec(text ?? "") ?? [];
+  if (id === undefined || tags.some((tag) => tag.startsWith(id))) return id ?? null;
+  const [own, other] = tags.filter((tag) => isFolderTag(tag) && isSameName(tag, name));
+  return other === undefined ? own ?? id : id;
 }
 
 /**

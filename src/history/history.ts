@@ -4,15 +4,15 @@ import type { HostFile } from "../base/url/postgres_url.ts";
 import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
-import { isRecord, parseJson, readAs } from "../base/json_schema.ts";
+import { parseJson, readAs } from "../base/json_schema.ts";
 import { once } from "../base/once_for.ts";
 import { type Ends, endsIn, readEnds } from "../schema/kit_ends.ts";
-import { applyDeltas, entitySnapshot } from "../schema/entity_snapshot.ts";
 import { type HostSchemas, hostSchemas } from "./host_schemas.ts";
 import { idsOf, type RevisionFiles, revisionFiles, revisionName } from "./revision_name.ts";
 import { markedFile } from "../base/merge_marks.ts";
 import { parseScript, type Script, type ScriptSource } from "./scripts/script.ts";
 import { snapshotReader } from "./snapshot_text.ts";
+import { snapshotsSoFar } from "./snapshots_so_far.ts";
 
 /** One step of the schema's history. */
 export interface Revision {
@@ -132,7 +132,7 @@ export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
   if (twice !== undefined) {
     throw broken(`${files.folder}/${journalPath}`, `revision ${twice} stands in it twice`);
   }
-  const readSnapshot = isFoldered ? readChanges(files, entries) : readPlain(files);
+  const readSnapshot = isFoldered ? readFoldered(files, entries) : readPlain(files);
   const paths = isFoldered ? entries.map(({ tag }) => revisionFiles(tag, true)) : pathsOf(files, entries);
   const revisions = entries.map((entry, at) =>
     buildRevision(dialect, files, {
@@ -341,41 +341,14 @@ function readPlain(files: HistoryFiles): (path: string) => JsonFile {
   return (path) => ({ path: `${files.folder}/${path}`, json: readJson(files, path, parse) });
 }
 
-/** Reads the snapshots of drizzle-kit 1.0, of which some only say what changed in the one before. */
-function readChanges(
-  files: HistoryFiles,
-  entries: readonly JournalEntry[],
-): (path: string) => JsonFile {
-  const plain = readPlain(files);
-  const byId = once(() => {
-    const all = entries.flatMap(({ tag }) => {
-      const [, , path] = revisionFiles(tag, true);
-      return files.read(path) === null ? [] : [plain(path)];
-    });
-    return new Map(all.flatMap((file) => isRecord(file.json) ? [[file.json["id"], file] as const] : []));
+/** Reads the snapshots of drizzle-kit 1.0. */
+function readFoldered(files: HistoryFiles, entries: readonly JournalEntry[]): (path: string) => JsonFile {
+  return snapshotsSoFar({
+    paths: entries.map(({ tag }) => revisionFiles(tag, true)[2]),
+    text: files.read,
+    read: readPlain(files),
+    broken: (path, state) => broken(`${files.folder}/${path}`, state),
   });
-  const whole = new Map<unknown, JsonFile>();
-  const complete = (file: JsonFile): JsonFile => {
-    const { path, json } = file;
-    if (!isRecord(json) || json["type"] !== "diff") return file;
-    const known = whole.get(json["id"]);
-    if (known !== undefined) return known;
-    const { id, prevIds, deltas = [] } = readAs(
-      entitySnapshot,
-      json,
-      (field, state) => broken(path, `${field} ${state}`),
-    );
-    const before = byId().get(prevIds[0]);
-    // One that is its own parent would be asked for ever.
-    whole.set(id, file);
-    if (before === undefined) throw broken(path, `it changes the snapshot ${prevIds[0]}, which is not here`);
-    const { json: base } = complete(before);
-    const ddl = isRecord(base) && Array.isArray(base["ddl"]) ? applyDeltas(base["ddl"], deltas) : [];
-    const completed = { path, json: { ...json, ddl } };
-    whole.set(id, completed);
-    return completed;
-  };
-  return (path) => complete(plain(path));
 }
 
 function readJson(files: HistoryFiles, name: string, parse = parseJson): unknown {

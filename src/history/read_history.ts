@@ -60,10 +60,14 @@ export function revisionFolders(folder: string): readonly string[] {
  * @throws {HarborError} `bad_history` when it is of a dialect that harbor-db has no engine for
  */
 export function findPlaces(dir: string): ReadonlyMap<Dialect, string> {
-  const isJournaled = existsSync(join(dir, journalPath));
-  const last = isJournaled ? undefined : revisionFolders(dir).at(-1);
+  // Of one that somebody wrote by hand there may be no snapshot.
+  const snapshots = existsSync(join(dir, journalPath))
+    ? []
+    : revisionFolders(dir).map((folder) => join(dir, folder, "snapshot.json")).filter((path) =>
+      existsSync(path)
+    );
   // A merge may have left its marks in it, which are found later.
-  const text = readIfThere(join(dir, last === undefined ? journalPath : join(last, "snapshot.json"))) ?? "";
+  const text = readIfThere(snapshots.at(-1) ?? join(dir, journalPath)) ?? "";
   const name = /"dialect"\s*:\s*"([^"]*)"/.exec(text)?.[1];
   if (name === undefined) {
     const there = dialects.filter((each) => hasHistory(join(dir, each), hostPaths[each]));

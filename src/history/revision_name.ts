@@ -52,6 +52,16 @@ export function idsOf(tags: readonly string[]): readonly string[] {
   });
 }
 
+/** Says whether a tag is one that drizzle-kit 1.0 makes. */
+export function isFolderTag(tag: string): boolean {
+  return /^\d{14}_/.test(tag);
+}
+
+/** Says whether a tag is that of a revision which is called so in words, whatever stands before its name. */
+export function isSameName(tag: string, name: string): boolean {
+  return name !== "" && slug(revisionName(tag, "")) === slug(name);
+}
+
 /** Says whether a tag is one that harbor-db makes. */
 export function isOwnTag(tag: string): boolean {
   return /^[0-9a-f]{12}_/.test(tag);

@@ -46,6 +46,23 @@ export function applyDeltas(before: readonly unknown[], deltas: readonly unknown
   return rows;
 }
 
+/** Returns the changes by which a list became what it is, of those that it was made on: what is as in one of them stays. */
+export function changesSince(
+  parents: readonly (readonly unknown[])[],
+  own: readonly unknown[],
+): readonly unknown[] {
+  const texts = (rows: readonly unknown[]) =>
+    new Map((rows as readonly Row[]).map((row) => [keyOf(row), JSON.stringify(row)]));
+  const known = parents.map(texts);
+  const now = texts(own);
+  const isNew = (row: unknown) => known.every((rows) => rows.get(keyOf(row as Row)) !== JSON.stringify(row));
+  const gone = new Set(known.flatMap((rows) => [...rows.keys()]).filter((key) => !now.has(key)));
+  return [
+    ...[...gone].map((key) => ({ op: "drop", key })),
+    ...own.filter(isNew).map((row) => ({ op: "create", row })),
+  ] as readonly Delta[];
+}
+
 function keyOf({ entityType, schema, table, name }: Row): string {
   return `${entityType}\0${JSON.stringify([schema, table, name].filter((part) => part !== undefined))}`;
 }
@@ -131,17 +148,33 @@ export function treeOf(dialect: Dialect, list: readonly unknown[]): Readonly<Rec
         })),
       ),
       checkConstraints: byName(own("checks").map(({ name, value }) => ({ name, value }))),
+      policies: byName(
+        own("policies").map(({ name, roles, ...rest }) => ({
+          name,
+          to: roles,
+          ...pick(rest, ["as", "for", "using", "withCheck"]),
+        })),
+      ),
     }] as const;
   });
   const enums = all("enums").map((each) =>
     [keyIn(each), { name: each.name, schema: each.schema, values: each["values"] }] as const
   );
   const views = all("views").map((view) => [keyIn(view), withoutType(view)] as const);
+  const sequences = all("sequences").map(({ incrementBy, cacheSize, ...rest }) =>
+    [keyIn(rest), { ...withoutType(rest), increment: incrementBy, cache: String(cacheSize ?? 1) }] as const
+  );
+  const roles = all("roles").map((role) =>
+    ({ name: role.name, ...pick(role, ["createDb", "createRole", "inherit"]) }) as const
+  );
   return {
     dialect,
     tables: Object.fromEntries(tables),
     enums: Object.fromEntries(enums),
     views: Object.fromEntries(views),
+    sequences: Object.fromEntries(sequences),
+    roles: byName(roles),
+    schemas: Object.fromEntries(all("schemas").map(({ name }) => [String(name), name])),
   };
 }
 

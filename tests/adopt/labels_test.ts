@@ -45,10 +45,10 @@ const drizzleCases = [
   ["any order", [["hash b"], ["hash a"]], "b", "__drizzle_migrations says b, and that is true"],
   ["no row", [], null, "__drizzle_migrations is empty, and that is not true: the schema is not empty"],
   [
-    "a script that its migrator passed over",
+    "a script that its migrator did not run",
     [["hash b"]],
     undefined,
-    "__drizzle_migrations has 1 row, without a, which its migrator passed over: a later date had run",
+    "__drizzle_migrations has 1 row, without a, which the history has before what ran",
   ],
   [
     "a date",

@@ -319,3 +319,33 @@ test("folders that are empty stand in no first revision's way, nor does what kee
     const check = await runHere(["check"], { cwd });
     assert.equal(check.code, 0, check.stdout);
   }));
+
+test("a history that drizzle-kit 1.0 laid out anew keeps its ways back and its baseline, and check says how", () =>
+  withFolder(async (cwd) => {
+    const tag = "20261128225040_step_1";
+    await cp(projectFile("tests/support/histories/kit-1.0/sqlite"), join(cwd, "drizzle"), {
+      recursive: true,
+    });
+    await writeFile(join(cwd, "drizzle/0000_step_1.down.sql"), "DROP TABLE users");
+    await writeFile(join(cwd, "drizzle/BASELINE"), "0000  step 1\n");
+    const refused = await runCli(["rebase"], { cwd });
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /Cannot rebase in ".*drizzle": it is laid out as drizzle-kit 1\.0 does it/);
+    const check = await runCli(["check"], { cwd });
+    assert.match(
+      check.stdout,
+      new RegExp(
+        `0000_step_1\\.down\\.sql: it belongs to no revision\\n +mv drizzle/0000_step_1\\.down\\.sql drizzle/${tag}/down\\.sql\\n`,
+      ),
+    );
+    assert.doesNotMatch(check.stdout, new RegExp(`${tag}/down\\.sql: there is no such file|BASELINE: `));
+    await runCli(["upgrade"], { cwd });
+    await rm(join(cwd, "drizzle/20261128225049_step_3/down.sql"));
+    const downgrade = await runCli(["downgrade", "-1", "--yes"], { cwd });
+    assert.match(downgrade.stderr, /Write 20261128225049_step_3\/down\.sql/);
+    // Somebody wrote the newest by hand.
+    await mkdir(join(cwd, "drizzle/20270101000000_hand"));
+    await writeFile(join(cwd, "drizzle/20270101000000_hand/migration.sql"), "SELECT 1;");
+    const status = await runCli(["status"], { cwd });
+    assert.match(status.stdout, /20270101000000 +hand/, status.stderr);
+  }));

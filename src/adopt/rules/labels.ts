@@ -77,7 +77,7 @@ export function describeLabel(label: Label): string {
   const said = by === "drizzle" ? `has ${counted(rows.length, "row")}` : `says ${rows.join(", ")}`;
   if (unknown.length > 0) return `${table} ${said}: this history does not know ${describeUnknown(label)}`;
   if (by === "drizzle" && missing.length > 0) {
-    return `${table} ${said}, without ${few(missing)}, which its migrator passed over: a later date had run`;
+    return `${table} ${said}, without ${few(missing)}, which the history has before what ran`;
   }
   if (revision === undefined) return `${table} ${said}, which is no one revision`;
   const claim = rows.length === 0 ? "is empty" : `says ${revision ?? "base"}`;

@@ -16,7 +16,8 @@ import { type WriteOptions, writeTogether } from "../writing/write_together.ts";
  * @throws {HarborError} `bad_history` when it names one that the history does not have
  */
 export function readReleased(dir: string, history: History): number {
-  return countReleased(history, parseBaseline(readIfWritten(join(dir, baselinePath))));
+  const tags = history.revisions.map(({ tag }) => tag);
+  return countReleased(history, parseBaseline(readIfWritten(join(dir, baselinePath)), tags));
 }
 
 /**
@@ -34,7 +35,7 @@ export function refuseReleased(
     readonly isChanged: (tag: string) => boolean;
   },
 ): void {
-  const baseline = parseBaseline(readIfWritten(join(dir, baselinePath)));
+  const baseline = parseBaseline(readIfWritten(join(dir, baselinePath)), tags);
   const ids = idsOf(tags);
   const revisions = tags.map((tag, at) => ({ id: ids[at]!, tag }));
   const released = countReleased({ dialect, revisions }, baseline);

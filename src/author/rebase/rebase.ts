@@ -30,6 +30,8 @@ import { readUnderWay, tagsOn, textAt, type UnderWay } from "../project/git_bran
 import { readIfWritten } from "../../base/files/written_text.ts";
 import { readHistoryFolders } from "../project/read_history_folders.ts";
 import { mergedChecksums } from "./checksums.ts";
+import { isFoldered } from "../rules/folder/history_folder.ts";
+import { needsJournal } from "../needs_journal.ts";
 import { rebaseDialect } from "./dialect.ts";
 import { type FileChange, writeTogether } from "../writing/write_together.ts";
 
@@ -44,7 +46,9 @@ import { type FileChange, writeTogether } from "../writing/write_together.ts";
 export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   const { dir, cwd } = request;
   const folders: ReadFolder[] = [];
-  for (const folder of readHistoryFolders(dir, cwd)) {
+  const read = readHistoryFolders(dir, cwd);
+  if (read.some(isFoldered)) throw needsJournal("rebase", dir);
+  for (const folder of read) {
     const head = isAnyMarked(folder) ? await textAt("HEAD", dir, folder.place + journalPath) : null;
     folders.push({ folder, tree: readTree(folder, new Set(tagsIn(head ?? ""))) });
     refuseMarkedScripts(folder);

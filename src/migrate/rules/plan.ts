@@ -138,7 +138,7 @@ function noWayBack(revision: Revision): never {
     `Cannot downgrade "${revision.id}" (${revision.name}): it has no downgrade script`,
     {
       hint: revision.ledger === undefined
-        ? `Write ${revision.tag}.down.sql, or restore a backup: harbor-db backup list`
+        ? `Write ${revision.files[1]}, or restore a backup: harbor-db backup list`
         : "The release that applied it had none. Restore a backup: harbor-db backup list",
     },
   );

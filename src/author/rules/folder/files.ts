@@ -13,7 +13,7 @@ import {
   journalPath,
   scriptChecksum,
 } from "../../../history/history.ts";
-import { prefixOf } from "../../../history/revision_name.ts";
+import { isSameName, prefixOf, revisionName } from "../../../history/revision_name.ts";
 import type { Add } from "./finding.ts";
 import type { HistoryFolder } from "./history_folder.ts";
 
@@ -37,6 +37,10 @@ export function checkStrangers(
   for (const path of files.keys()) {
     // What begins with a dot is nobody's script: version control keeps empty folders by such.
     if (known.has(path) || path === journalPath || /(?:^|\/)\.[^/]*$/.test(path)) continue;
+    if (history.isFoldered) {
+      add("files", { path }, "it belongs to no revision", remedyInFolders(path, folder, history));
+      continue;
+    }
     const id = prefixOf(path.replace(/^meta\//, ""));
     const script = !isCopied.has(path) &&
       [...files.keys()].some((each) => each.startsWith(`${id}_`) && /(?<!\.down)\.sql$/.test(each));
@@ -54,6 +58,18 @@ export function checkStrangers(
         }`,
     );
   }
+}
+
+/** drizzle-kit 1.0 leaves a way back where it was when it lays a history out anew. */
+function remedyInFolders(path: string, folder: string, { revisions }: History): string {
+  const shown = (name: string) => quoteForShell(`${folder}/${name}`);
+  const tag = /^([^/]+)\.down\.sql$/.exec(path)?.[1];
+  const [own, other] = tag === undefined
+    ? []
+    : revisions.filter((each) => isSameName(each.tag, revisionName(tag, "")));
+  return own === undefined || other !== undefined
+    ? `rm ${shown(path)}`
+    : `mv ${shown(path)} ${shown(own.files[1])}`;
 }
 
 /** Compares the files with the list of their sums. */

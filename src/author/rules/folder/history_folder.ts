@@ -1,5 +1,5 @@
 import type { Dialect } from "../../../base/dialect.ts";
-import { buildHistory, type History, type HistoryFiles } from "../../../history/history.ts";
+import { buildHistory, type History, type HistoryFiles, journalPath } from "../../../history/history.ts";
 
 /** One dialect's folder as it lies on disk, whatever its state. */
 export interface HistoryFolder {
@@ -26,6 +26,15 @@ export function historyIn(
     folder,
     read: (path) => (changed.has(path) ? changed.get(path) : files.get(path)) ?? null,
     isGarbled: (path) => !changed.has(path) && isGarbled?.(path) === true,
-    folders: () => [...files.keys()].flatMap((path) => /^([^/]+)\/migration\.sql$/.exec(path)?.[1] ?? []),
+    folders: () => foldersIn(files),
   });
+}
+
+/** Says whether a folder is laid out as drizzle-kit 1.0 does it. */
+export function isFoldered({ files }: Pick<HistoryFolder, "files">): boolean {
+  return !files.has(journalPath) && foldersIn(files).length > 0;
+}
+
+function foldersIn(files: HistoryFolder["files"]): readonly string[] {
+  return [...files.keys()].flatMap((path) => /^([^/]+)\/migration\.sql$/.exec(path)?.[1] ?? []);
 }

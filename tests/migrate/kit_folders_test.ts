@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { buildHistory, type History } from "../../src/history/history.ts";
+import { readHistory } from "../../src/history/read_history.ts";
+import { revisionFiles } from "../../src/history/revision_name.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { readKitSnapshot } from "../../src/schema/kit_snapshot.ts";
+import { readStatus } from "../../src/state/read_status.ts";
+import { differencesFrom, schemasOf } from "../../src/state/read_unmanaged.ts";
+import { engines, withTestDatabase } from "../support/databases.ts";
+import { projectFile } from "../support/project.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { withSchemas } from "../support/samples/schemas.ts";
+import { verifyUrl } from "../support/verified.ts";
+
+// Written by drizzle-kit 1.0.0-rc.5: `brancha` and `branchb` on two branches, `third` after both of them.
+const folderOf = (dialect: string) => projectFile(`tests/support/histories/kit-1.0-branches/${dialect}`);
+
+/** What is taken from under a schema, and what verify has to find. */
+const losses = {
+  sqlite: [["DROP TABLE aa", "table aa"]],
+  postgresql: [
+    ["DROP TABLE aa", "table aa"],
+    ["DROP SEQUENCE counter", "sequence counter"],
+    ["DROP POLICY own ON users", "policy own of users"],
+    ["CREATE OR REPLACE VIEW v AS SELECT id, email FROM users WHERE id > 0", "view v"],
+  ],
+} as const;
+
+for (const engine of engines.filter(({ name }) => ["sqlite file", "libsql", "postgres 15"].includes(name))) {
+  test(`${engine.name}: drizzle-kit 1.0's snapshots say what two branches made, and all that is beside tables`, () =>
+    engine.withDatabase(async (url) => {
+      const history = readHistory(folderOf(engine.dialect), engine.dialect);
+      await withSchemas(url, history, async (context) => {
+        for (const revision of history.revisions) {
+          await migrate(context, { goal: { direction: "upgrade", text: revision.id }, lockWaitMs: 0 });
+          const live = await context.database.introspect();
+          assert.deepEqual(differencesFrom(schemasOf(history), revision, live), [], revision.tag);
+        }
+      });
+      for (const [statement, path] of losses[engine.dialect]) {
+        await engine.query(url, statement);
+        const { findings } = await verifyUrl(url, { history, checks: ["schema"] });
+        assert.ok(findings.some(({ details }) => details?.["path"] === path), path);
+      }
+    }));
+}
+
+/** The history of 0.31 as `drizzle-kit up` lays it out: the same scripts in folders that are called by their times. */
+function laidOutAnew(history: History, isKnown = (_: string) => true): History {
+  const texts = new Map(
+    history.revisions.filter(({ tag }) => isKnown(tag)).flatMap(({ tag, files, snapshot }, at) => {
+      const [up, , meta] = revisionFiles(`2024010100000${at}_${tag.replace(/^\d+_/, "")}`, true);
+      return [
+        [up, readFileSync(`${folder31}/${files[0]}`, "utf8")],
+        [meta, JSON.stringify(snapshot().json)],
+      ] as const;
+    }),
+  );
+  return buildHistory("sqlite", {
+    folder: "drizzle",
+    read: (path) => texts.get(path) ?? null,
+    folders: () => [...texts.keys()].flatMap((path) => /^(.*)\/migration\.sql$/.exec(path)?.[1] ?? []),
+  });
+}
+
+const folder31 = projectFile("tests/support/histories/kit-0.31/sqlite");
+
+test("a database goes on when drizzle-kit 1.0 laid out anew the history that it has", () =>
+  engines[0]!.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const before = readHistory(folder31, "sqlite");
+      const after = laidOutAnew(before);
+      const head = after.revisions.at(-1)!.id;
+      const go = (history: History, text: string) =>
+        migrate(contextOf(database, history), { goal: { direction: "upgrade", text }, lockWaitMs: 0 });
+      await go(before, "0001");
+      const { current, pending } = await readStatus(contextOf(database, after));
+      assert.deepEqual([current?.revision, pending.map(({ revision }) => revision)], ["20240101000001", [
+        head,
+      ]]);
+      assert.equal((await go(after, "head")).to, head);
+      // Of a script that is another one nobody can tell.
+      const other = laidOutAnew(before, (tag) => !tag.startsWith("0001"));
+      await assert.rejects(go(other, "head"), { code: "missing_revision" });
+    })
+  ));
+
+test("a snapshot of drizzle-kit 1.0 that changes one which is not there is named", () => {
+  const { revisions } = readHistory(folderOf("postgresql"), "postgresql");
+  const kept = revisions.slice(2).flatMap(({ files: [up, , meta] }) => [up, meta]);
+  const history = buildHistory("postgresql", {
+    folder: "drizzle",
+    read: (path) => kept.includes(path) ? readFileSync(`${folderOf("postgresql")}/${path}`, "utf8") : null,
+    folders: () => revisions.slice(2).map(({ tag }) => tag),
+  });
+  assert.throws(() => readKitSnapshot(history.revisions[0]!.snapshot()), {
+    code: "bad_history",
+    message: /brancha\/snapshot\.json": it changes the snapshot [\w-]+, which is not here before it/,
+  });
+});

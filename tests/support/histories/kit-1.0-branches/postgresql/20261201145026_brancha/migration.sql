@@ -1,0 +1,3 @@
+CREATE TABLE "aa" (
+	"id" integer PRIMARY KEY
+);
