@@ -144,38 +144,76 @@ export function treeOf(dialect: Dialect, list: readonly unknown[]): Readonly<Rec
       uniqueConstraints: byName(
         own("uniques").map((unique) => ({
           ...columnList(unique),
-          ...unique["nullsNotDistinct"] === true ? { nullsNotDistinct: true } : {},
+          ...pick(unique, ["nullsNotDistinct"]),
         })),
       ),
       checkConstraints: byName(own("checks").map(({ name, value }) => ({ name, value }))),
-      policies: byName(
-        own("policies").map(({ name, roles, ...rest }) => ({
-          name,
-          to: roles,
-          ...pick(rest, ["as", "for", "using", "withCheck"]),
-        })),
-      ),
+      ...ownOf[dialect](own),
     }] as const;
   });
-  const enums = all("enums").map((each) =>
-    [keyIn(each), { name: each.name, schema: each.schema, values: each["values"] }] as const
-  );
-  const views = all("views").map((view) => [keyIn(view), withoutType(view)] as const);
-  const sequences = all("sequences").map(({ incrementBy, cacheSize, ...rest }) =>
-    [keyIn(rest), { ...withoutType(rest), increment: incrementBy, cache: String(cacheSize ?? 1) }] as const
-  );
-  const roles = all("roles").map((role) =>
-    ({ name: role.name, ...pick(role, ["createDb", "createRole", "inherit"]) }) as const
-  );
-  return {
-    dialect,
-    tables: Object.fromEntries(tables),
-    enums: Object.fromEntries(enums),
-    views: Object.fromEntries(views),
-    sequences: Object.fromEntries(sequences),
-    roles: byName(roles),
+  return { dialect, tables: Object.fromEntries(tables), ...besideTables[dialect](all) };
+}
+
+/** Returns all things of a kind; of a table, or at all. */
+type All = (kind: string) => readonly Row[];
+type Sections = Readonly<Record<string, unknown>>;
+
+/** What a table has in one dialect only. */
+const ownOf: Readonly<Record<Dialect, (own: All) => Sections>> = {
+  sqlite: () => ({}),
+  postgresql: (own) => ({
+    policies: byName(
+      own("policies").map((policy) => ({
+        name: policy.name,
+        to: policy["roles"],
+        ...pick(policy, ["as", "for", "using", "withCheck"]),
+      })),
+    ),
+  }),
+};
+
+/** What a dialect has beside tables. */
+const besideTables: Readonly<Record<Dialect, (all: All) => Sections>> = {
+  sqlite: (all) => ({
+    enums: {},
+    views: keyed(all("views").map((view) => viewOf(view, []))),
+  }),
+  postgresql: (all) => ({
+    enums: keyed(all("enums").map((each) => pick(each, ["name", "schema", "values"]))),
+    views: keyed(
+      all("views").map((view) =>
+        viewOf(view, ["schema", "materialized", "with", "withNoData", "tablespace"])
+      ),
+    ),
+    sequences: keyed(
+      all("sequences").map((sequence) => ({
+        ...pick(sequence, ["name", "schema", "minValue", "maxValue", "startWith", "cycle"]),
+        ...numbersOf(sequence["incrementBy"], sequence["cacheSize"]),
+      })),
+    ),
+    roles: keyed(all("roles").map((role) => pick(role, ["name", "createDb", "createRole", "inherit"]))),
     schemas: Object.fromEntries(all("schemas").map(({ name }) => [String(name), name])),
+  }),
+};
+
+/** How a sequence counts: a number of 1.0 is a text in 0.31. */
+function numbersOf(increment: unknown, cache: unknown): Sections {
+  return { ...pick({ increment }, ["increment"]), ...cache === undefined ? {} : { cache: String(cache) } };
+}
+
+function viewOf(view: Row, own: readonly string[]): Sections {
+  const { using } = view;
+  return {
+    columns: {},
+    isExisting: view["isExisting"] === true,
+    ...pick(view, ["name", "definition", ...own]),
+    ...isRecord(using) ? { using: using["name"] } : {},
   };
+}
+
+/** Returns things by their names, behind the schema where they have one. */
+function keyed(things: readonly Sections[]): Sections {
+  return Object.fromEntries(things.map((each) => [keyIn(each as Row), each]));
 }
 
 function keyIn({ schema, name }: Row): string {
@@ -187,14 +225,17 @@ function schemaOf({ schema }: Row): { readonly schema?: string } {
 }
 
 function columnOf(column: Row, key: readonly unknown[]): Readonly<Record<string, unknown>> & Named {
-  const { name, type, dimensions, notNull, autoincrement, ...rest } = column;
+  const { name, type, dimensions, notNull, autoincrement, identity, ...rest } = column;
   return {
     name,
     type: `${type}${"[]".repeat(Number(dimensions ?? 0))}`,
     primaryKey: key.includes(name),
     notNull: notNull === true,
     ...autoincrement === undefined ? {} : { autoincrement },
-    ...pick(rest, ["default", "generated", "identity", "typeSchema"]),
+    ...pick(rest, ["default", "generated", "typeSchema"]),
+    ...isRecord(identity)
+      ? { identity: { ...identity, ...numbersOf(identity["increment"], identity["cache"]) } }
+      : {},
   };
 }
 
@@ -213,7 +254,18 @@ function indexOf({ name, isUnique, columns, ...rest }: Row): Readonly<Record<str
       }
     ),
     ...pick(rest, ["where", "method", "concurrently"]),
+    ...typeof rest["with"] === "string" ? { with: optionsIn(rest["with"]) } : {},
   };
+}
+
+/** Reads `fillfactor=70, deduplicate_items=off`. */
+function optionsIn(text: string): Sections {
+  return Object.fromEntries(
+    text.split(",").flatMap((each) => {
+      const [name = "", value] = each.split("=");
+      return value === undefined ? [] : [[name.trim(), value.trim()]];
+    }),
+  );
 }
 
 function columnList({ name, columns }: Row): Readonly<Record<string, unknown>> & Named {
@@ -234,10 +286,6 @@ function pick(record: Readonly<Record<string, unknown>>, names: readonly string[
   return Object.fromEntries(
     names.flatMap((name) => record[name] === undefined ? [] : [[name, record[name]]]),
   );
-}
-
-function withoutType({ entityType: _, ...rest }: Row): Readonly<Record<string, unknown>> {
-  return rest;
 }
 
 /** What 0.31 leaves out is `null` in 1.0. */

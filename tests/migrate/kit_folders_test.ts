@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { adopt } from "../../src/adopt/adopt.ts";
 import { buildHistory, type History } from "../../src/history/history.ts";
 import { readHistory } from "../../src/history/read_history.ts";
 import { revisionFiles } from "../../src/history/revision_name.ts";
@@ -44,6 +45,39 @@ for (const engine of engines.filter(({ name }) => ["sqlite file", "libsql", "pos
         const { findings } = await verifyUrl(url, { history, checks: ["schema"] });
         assert.ok(findings.some(({ details }) => details?.["path"] === path), path);
       }
+    }));
+}
+
+/** What a bridge has to make again. */
+const gone = {
+  sqlite: ["DROP VIEW v", "DROP INDEX users_low", "DROP INDEX p", "ALTER TABLE users DROP COLUMN virt"],
+  postgresql: [
+    "DROP VIEW v",
+    "DROP SEQUENCE counter",
+    "DROP INDEX users_part",
+    "ALTER TABLE users DROP COLUMN lower",
+    "ALTER TABLE users DROP CONSTRAINT users_email_key",
+    "ALTER TABLE shop.orders DROP CONSTRAINT ob",
+  ],
+} as const;
+
+for (const engine of engines.filter(({ name }) => ["sqlite file", "libsql", "postgres 15"].includes(name))) {
+  test(`${engine.name}: a bridge leads to what a snapshot of drizzle-kit 1.0 says`, () =>
+    engine.withDatabase(async (url) => {
+      const history = readHistory(folderOf(engine.dialect), engine.dialect);
+      await withSchemas(
+        url,
+        history,
+        (context) => migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 }),
+      );
+      for (const statement of [...gone[engine.dialect], "DROP TABLE harbor_version"]) {
+        await engine.query(url, statement);
+      }
+      await engine.query(url, "INSERT INTO users (email) VALUES ('a')");
+      const { action, to } = await withSchemas(url, history, (context) => adopt(context, { lockWaitMs: 0 }));
+      assert.deepEqual([action, to], ["bridge", history.revisions.at(-1)!.id]);
+      const { findings } = await verifyUrl(url, { history, checks: ["schema", "data"] });
+      assert.deepEqual(findings.map(({ status }) => status), ["pass", "pass"], findings[0]!.message);
     }));
 }
 
