@@ -62,7 +62,10 @@ test("bridgeEnds() takes nothing of another kind for a sequence, type or view th
     { kind: "function", name: "a", table: null, sql: null },
     { kind: "sequence", name: "b", table: null, sql: null },
   ]);
-  const { from } = bridgeEnds(live, { snapshot: snapshot("postgresql", []), kit });
+  const declared = ["a", "b"].map((name) =>
+    ({ kind: "sequence", name, table: null, sql: null, isDeclared: true }) as const
+  );
+  const { from } = bridgeEnds(live, { snapshot: snapshot("postgresql", [], declared), kit });
   assert.deepEqual([from.sequences, from.enums], [{ "public.b": kit.sequences["public.b"] }, {}]);
 });
 

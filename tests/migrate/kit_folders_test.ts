@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { adopt } from "../../src/adopt/adopt.ts";
+import type { HarborError } from "../../src/base/errors.ts";
 import { buildHistory, type History } from "../../src/history/history.ts";
 import { readHistory } from "../../src/history/read_history.ts";
 import { revisionFiles } from "../../src/history/revision_name.ts";
@@ -53,11 +54,28 @@ const gone = {
   sqlite: ["DROP VIEW v", "DROP INDEX users_low", "DROP INDEX p", "ALTER TABLE users DROP COLUMN virt"],
   postgresql: [
     "DROP VIEW v",
-    "DROP SEQUENCE counter",
+    "ALTER SEQUENCE counter INCREMENT BY 2",
+    "DROP SEQUENCE shop.nums",
+    "DROP POLICY own ON users",
+    "CREATE POLICY own ON users USING (true)",
     "DROP INDEX users_part",
     "ALTER TABLE users DROP COLUMN lower",
     "ALTER TABLE users DROP CONSTRAINT users_email_key",
     "ALTER TABLE shop.orders DROP CONSTRAINT ob",
+  ],
+} as const;
+
+/** What it does not lead away from by itself, and what does. */
+const view = ["CREATE VIEW v AS SELECT 1 AS id", "the view v is another one than the history's"] as const;
+const inTheWay = {
+  sqlite: [[...view, 'DROP VIEW "v";']],
+  postgresql: [
+    [...view, 'DROP VIEW "v";'],
+    [
+      "ALTER TABLE users DISABLE ROW LEVEL SECURITY",
+      "the row-level security of users is disabled",
+      'ALTER TABLE "users" ENABLE ROW LEVEL SECURITY;',
+    ],
   ],
 } as const;
 
@@ -74,6 +92,15 @@ for (const engine of engines.filter(({ name }) => ["sqlite file", "libsql", "pos
         await engine.query(url, statement);
       }
       await engine.query(url, "INSERT INTO users (email) VALUES ('a')");
+      for (const [made, state, remedy] of inTheWay[engine.dialect]) {
+        await engine.query(url, made);
+        await assert.rejects(
+          withSchemas(url, history, (context) => adopt(context, { lockWaitMs: 0 })),
+          ({ message, hintLines }: HarborError) =>
+            message.includes(state) && hintLines.join().includes(remedy),
+        );
+        await engine.query(url, remedy);
+      }
       const { action, to } = await withSchemas(url, history, (context) => adopt(context, { lockWaitMs: 0 }));
       assert.deepEqual([action, to], ["bridge", history.revisions.at(-1)!.id]);
       const { findings } = await verifyUrl(url, { history, checks: ["schema", "data"] });

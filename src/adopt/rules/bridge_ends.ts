@@ -14,8 +14,10 @@ import type {
 } from "../../schema/kit_snapshot.ts";
 import { generatedParts, isGenerated } from "../../schema/generated.ts";
 import { comparesAlike } from "../../schema/compare/indexes.ts";
+import { compareOthers } from "../../schema/compare/others.ts";
 import { isWhole, pair } from "../../schema/compare/pair.ts";
 import { isSameExpression } from "../../schema/expressions/compare.ts";
+import { asThere, withPolicies } from "./as_there.ts";
 import { keyEnds } from "./key_ends.ts";
 import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "../../schema/snapshot.ts";
 
@@ -31,30 +33,45 @@ export interface BridgeTarget {
  *
  * What is the same in both is taken from the revision, so that no spelling makes a difference. What the revision does
  * not know (columns, keys, checks) stands on both sides, so that nothing removes it; unknown indexes stand on neither,
- * since no statement touches them. Tables that the revision does not know are left out. Types, sequences and views that are
- * there are taken for the revision's.
+ * since no statement touches them. Tables that the revision does not know are left out. Types that are there are taken for the
+ * revision's; a sequence or a policy that is another one stands there as something else than that.
  */
 export function bridgeEnds(live: Snapshot, { snapshot, kit }: BridgeTarget): KitEnds {
   const { dialect } = snapshot;
+  const others = new Map(compareOthers(snapshot, live).map(({ path, kind }) => [path, kind]));
   const found = new Map(live.tables.map((table) => [table.name, table]));
   const entries = Object.entries(kit.tables).map(([key, table]) => {
     const wanted = snapshot.tables.find(({ name }) => name === table.name)!;
     const old = found.get(table.name);
-    return { key, ends: old === undefined ? { to: table } : tableEnds({ dialect, wanted, old, table }) };
+    if (old === undefined) return { key, ends: { to: table } };
+    const { from, to } = tableEnds({ dialect, wanted, old, table });
+    return { key, ends: { from: withPolicies(from, others), to } };
   });
   const tables = (side: "from" | "to") =>
     Object.fromEntries(
       entries.flatMap(({ key, ends }) => side in ends ? [[key, (ends as TableEnds)[side]]] : []),
     );
-  const isThere = (kind: RegExp) => ({ name }: { readonly name: string }) =>
-    live.others.some((other) => kind.test(other.kind) && other.name === name);
+  const isType = ({ name }: { readonly name: string }) =>
+    live.others.some((other) => other.kind === "type" && other.name === name);
   return {
     from: {
       ...kit,
       tables: tables("from"),
-      ...kit.enums === undefined ? {} : { enums: filterValues(kit.enums, isThere(/^type$/)) },
-      ...kit.sequences === undefined ? {} : { sequences: filterValues(kit.sequences, isThere(/^sequence$/)) },
-      ...kit.views === undefined ? {} : { views: filterValues(kit.views, isThere(/view$/)) },
+      ...kit.enums === undefined ? {} : { enums: filterValues(kit.enums, isType) },
+      ...kit.sequences === undefined ? {} : {
+        sequences: asThere(kit.sequences, others, {
+          pathOf: ({ name }) => `sequence ${name}`,
+          another: (sequence) => ({ ...sequence, cache: `${sequence["cache"] ?? 1}0` }),
+        }),
+      },
+      ...kit.views === undefined ? {} : {
+        views: asThere(kit.views, others, {
+          pathOf: ({ name, materialized }) =>
+            `${materialized === true ? "materialized view" : "view"} ${name}`,
+          // It is in the way before that, see `obstaclesOf`.
+          another: (view) => view,
+        }),
+      },
     },
     to: { ...kit, tables: tables("to") },
   };

@@ -1,5 +1,6 @@
 import { quoteName } from "../../sql/quote.ts";
 import { quoteTable } from "../../sql/table_names.ts";
+import { compareOthers } from "../../schema/compare/others.ts";
 import { sharedTables } from "../../schema/compare/shared_tables.ts";
 import { describeUnknown, type Label } from "./labels.ts";
 import { otherValues } from "./other_values.ts";
@@ -30,6 +31,8 @@ export function obstaclesOf(sources: ObstacleSources): readonly Obstacle[] {
     ...sources.copied.flatMap((name) => leftovers(name, live)),
     ...shared.flatMap(([found, wanted]) => ofTable(found, wanted, sources)),
     ...otherValues(shared, live),
+    ...otherViews(target, live),
+    ...sleepingPolicies(target, live),
     ...sources.labels.flatMap((label) => ofLabel(label, sources.kept)),
   ];
 }
@@ -150,6 +153,34 @@ function peculiarities(found: Table, { copied, live }: ObstacleSources): readonl
       }]
       : [],
   ];
+}
+
+/** To make the policies of a table anew does not wake them. */
+function sleepingPolicies(target: Snapshot, live: Snapshot): readonly Obstacle[] {
+  const tables = compareOthers(target, live).flatMap(({ path, actual }) => {
+    const table = /^policy .* of (.*)$/s.exec(path)?.[1];
+    return table !== undefined && actual?.startsWith("DISABLED ") ? [table] : [];
+  });
+  return [...new Set(tables)].map((table) => ({
+    path: `table ${table}`,
+    state: `the row-level security of ${table} is disabled, so that its policies hold for nobody`,
+    remedy: `ALTER TABLE ${quoteTable(table, live.schemas)} ENABLE ROW LEVEL SECURITY;`,
+  }));
+}
+
+/** To make a view anew takes it from those that it was granted to, and fails for what stands on it. */
+function otherViews(target: Snapshot, live: Snapshot): readonly Obstacle[] {
+  return compareOthers(target, live).flatMap(({ kind, path }) => {
+    const [, what = "", name = ""] = /^((?:materialized )?view) (.*)$/s.exec(path) ?? [];
+    return kind !== "changed" || name === "" ? [] : [{
+      path,
+      state: `the ${path} is another one than the history's`,
+      remedy:
+        `Where nobody needs it as it is, drop it, and adopt makes it anew, without what was granted on it: DROP ${what.toUpperCase()} ${
+          quoteTable(name, live.schemas)
+        };`,
+    }];
+  });
 }
 
 /** A revision that is not known here may be a newer one, and what else is there of its making. */
