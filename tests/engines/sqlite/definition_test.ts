@@ -263,6 +263,30 @@ const misfits: readonly (readonly [rule: string, change: Case, message: string])
     "CHECK constraint failed: n < 2",
   ],
   [
+    "a check, where a NULL is filled",
+    {
+      before: [plain],
+      rows: ["INSERT INTO t (a, b, n) VALUES ('x', NULL, 1), ('y', NULL, 5)"],
+      after: plain.replace("b TEXT", "b TEXT NOT NULL").replace("n INTEGER", "n INTEGER CHECK (n < 5)"),
+      values: { b: `coalesce("b", 'none')` },
+    },
+    "CHECK constraint failed: n < 5",
+  ],
+  [
+    "a duplicate of an index that becomes unique, where a NULL is filled",
+    {
+      before: [plain, index],
+      rows: [
+        "INSERT INTO t (a, b) VALUES ('x', 'y')",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) INSERT INTO t (a, b) SELECT iif(i < 900, i, 'x'), NULL FROM n",
+      ],
+      after: plain,
+      values: { b: `coalesce("b", 'none')` },
+      indexes: ["CREATE UNIQUE INDEX i ON t (a)"],
+    },
+    "UNIQUE constraint failed: t.a",
+  ],
+  [
     "a duplicate",
     {
       before: [plain, index],

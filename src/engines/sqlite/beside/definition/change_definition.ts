@@ -2,13 +2,14 @@ import { sql as template } from "drizzle-orm";
 import { HarborError } from "../../../../base/errors.ts";
 import { guardPrefix } from "../../../../sql/own/triggers.ts";
 import type { BesideChange, BesideTask } from "../../../beside.ts";
+import type { Backfill } from "../../../../history/scripts/statement.ts";
 import type { BesidePlace } from "../../database.ts";
 import { hasRows } from "../form/replica.ts";
 import { rowIdColumn, type TableForm } from "../form/table.ts";
 import { buildIndex } from "../mirror/build_index.ts";
 import type { DefinitionChange } from "./change.ts";
 import { guardsOf } from "./demands.ts";
-import { look, proveTable, refuseBroken } from "./look.ts";
+import { brokenDemand, look, proveTable, refuseBroken } from "./look.ts";
 import { dropGuard, guardStatements, putGuards } from "./put_guards.ts";
 import { rewriteOf } from "./rewrite.ts";
 import { Moved, refusal, swap, swapOf } from "./swap.ts";
@@ -48,8 +49,8 @@ export function changeDefinition(place: BesidePlace, bare: DefinitionChange): Be
         task.doing(`${after.name}: looking at the rows`);
         await putGuards(place, change, task);
         const ids = await rowIdsOf(place, after);
-        if (rewrite !== null) await task.fill(rewrite);
         try {
+          if (rewrite !== null) await fill(rewrite, change, task);
           await look(place, change, task);
           if (await rowIdsOf(place, after) !== ids) throw new Moved();
           await refuseBroken(place, change);
@@ -58,8 +59,8 @@ export function changeDefinition(place: BesidePlace, bare: DefinitionChange): Be
           break;
         } catch (error) {
           if (isMoved(error) && attempt < mostAttempts) continue;
-          // What the application writes is its own again.
-          if (!isInterruption(error)) await task.write(guards.map(({ name }) => dropGuard(name)));
+          // What the application writes is its own again, and so are the NULLs that are put back.
+          if (isMoved(error) || isRefusal(error)) await task.write(guards.map(({ name }) => dropGuard(name)));
           throw isMoved(error) ? movedTooOften(after.name) : error;
         }
       }
@@ -91,8 +92,23 @@ function movedTooOften(table: string): HarborError {
   });
 }
 
-function isInterruption(error: unknown): boolean {
-  return error instanceof HarborError && ["interrupted", "lock_lost"].includes(error.code);
+/** Whether the rows do not fit. What else ends a run leaves the guards for the next one. */
+function isRefusal(error: unknown): error is HarborError {
+  return error instanceof HarborError && error.code === "statement_failed";
+}
+
+/**
+ * Writes the rows that the guards fill. One that breaks a demand besides is refused by them in its words.
+ *
+ * @throws {HarborError} `statement_failed` as the script's own statement would
+ */
+async function fill(rewrite: Backfill, change: DefinitionChange, task: BesideTask): Promise<void> {
+  try {
+    await task.fill(rewrite);
+  } catch (error) {
+    const broken = isRefusal(error) && change.demands.find(({ message }) => error.state === message);
+    throw broken ? brokenDemand(broken, change) : error;
+  }
 }
 
 /**

@@ -68,7 +68,11 @@ function integer(value: number | bigint): bigint {
   return BigInt(value);
 }
 
-function brokenDemand({ message, statement }: Demand, { statements, filled }: DefinitionChange): HarborError {
+/** Returns the error of the script's statement that a row would stop. */
+export function brokenDemand(
+  { message, statement }: Demand,
+  { statements, filled }: DefinitionChange,
+): HarborError {
   const text = statements[statement] ?? statements[0]!;
   return new HarborError("statement_failed", `Cannot run "${firstLine(text)}"`, {
     state: message,
