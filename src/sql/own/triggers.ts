@@ -14,7 +14,7 @@ export function guardName(event: typeof guardEvents[number], table: string): str
 
 /** How the text of a guard begins: SQLite keeps it as it was written, but for the names of what is renamed. */
 const guard =
-  /^CREATE TRIGGER "harbor_beside_guard_(insert|update)_(?:[^"]|"")+" AFTER (?:INSERT|UPDATE) ON [^\n]+ BEGIN\n(?:SELECT 1;|SELECT RAISE\(ABORT, '|UPDATE |INSERT INTO harbor_kept_[0-9]+ )/;
+  /^CREATE TRIGGER "harbor_beside_guard_(insert|update)_(?:[^"]|"")+" AFTER (?:INSERT|UPDATE) ON "(?:[^"]|"")+" BEGIN\n(?:SELECT 1;|SELECT RAISE\(ABORT, '|UPDATE |INSERT INTO harbor_kept_[0-9]+ )/;
 
 /**
  * Whether a trigger is one that harbor-db makes on a table beside its writers: by its name to the letter and by what it does, since
