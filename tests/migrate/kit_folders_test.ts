@@ -44,7 +44,8 @@ for (const engine of engines.filter(({ name }) => ["sqlite file", "libsql", "pos
       for (const [statement, path] of losses[engine.dialect]) {
         await engine.query(url, statement);
         const { findings } = await verifyUrl(url, { history, checks: ["schema"] });
-        assert.ok(findings.some(({ details }) => details?.["path"] === path), path);
+        const found = findings.find(({ details }) => details?.["path"] === path);
+        assert.match(found?.hint ?? "", /put it into schema\.ts: npx drizzle-kit generate$/, path);
       }
     }));
 }

@@ -65,7 +65,7 @@ export const schemaCheck: Check = {
       ...unreadOf(known, current),
       ...current === null
         ? tooEarly(ownTables(schemas, live))
-        : differences.map((each) => drift(each, isAdopted)),
+        : differences.map((each) => drift(each, { isAdopted, history })),
       ...made.filter((each) => !isThere(each, live) && !isTold(each, differences)).map((each) =>
         lost(each, isTakenOver)
       ),
@@ -123,15 +123,20 @@ function isAnother(revision: string, said: string): Found {
   };
 }
 
-function drift(difference: Difference, isAdopted: boolean): Found {
+function drift(
+  difference: Difference,
+  { isAdopted, history }: { readonly isAdopted: boolean; readonly history: History },
+): Found {
   // What an adopted database had of its own was kept on purpose.
   const isKept = isAdopted && difference.kind === "extra";
   return {
     status: isKept ? "warn" : "fail",
     message: describeDifference(difference),
     hint: isKept
-      ? "If it was there before harbor-db, it was kept; put it into schema.ts or drop it: harbor-db generate 'What changed'"
-      : remedy(difference),
+      ? `If it was there before harbor-db, it was kept; put it into schema.ts or drop it: ${
+        generating(history)
+      }`
+      : remedy(difference, generating(history)),
     details: { ...difference },
   };
 }
@@ -168,11 +173,16 @@ function lost({ kind, name }: MadeObject, isTakenOver: boolean): Found {
   };
 }
 
-function remedy({ kind, path, expected }: Difference): string {
+/** Returns the command that writes a revision; of drizzle-kit 1.0's histories only that kit does. */
+function generating({ isFoldered = false }: History): string {
+  return isFoldered ? "npx drizzle-kit generate" : "harbor-db generate 'What changed'";
+}
+
+function remedy({ kind, path, expected }: Difference, generate: string): string {
   const index = /^index (.+)$/.exec(path)?.[1];
   const [, unique = "", on = ""] = /^(UNIQUE )?(.+)$/.exec(expected ?? "") ?? [];
   if (kind === "missing" && index !== undefined) return `CREATE ${unique}INDEX ${index} ON ${on}`;
-  return "If it was changed by hand, change it back; if it is meant, put it into schema.ts: harbor-db generate 'What changed'";
+  return `If it was changed by hand, change it back; if it is meant, put it into schema.ts: ${generate}`;
 }
 
 /** Returns the tables to which a schema gives policies; none of one that is not known. */
