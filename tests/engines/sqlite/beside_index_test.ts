@@ -242,6 +242,26 @@ for (const [table, why] of idless) {
     }));
 }
 
+test("a table whose rows go with others of it, and that refers to another one, gets its index beside writers", () =>
+  withBesideFile(0, async (given) => {
+    given.application.exec(
+      "CREATE TABLE folders (id INTEGER PRIMARY KEY, file INTEGER REFERENCES files (id), parent INTEGER REFERENCES folders (id) ON DELETE CASCADE);" +
+        "INSERT INTO folders (id) VALUES (1)",
+    );
+    const statement = "CREATE INDEX made ON folders (parent)";
+    await withLarge(given.path, async (database) => {
+      const [piece] = await database.beside!.cut({ statements: [sql.raw(statement)] });
+      await piece!.beside!.run({
+        write: () => Promise.reject(new Error("it is built in one transaction")),
+        record: [sql`PRAGMA user_version = 4711`],
+        signal: new AbortController().signal,
+        doing: () => {},
+        fill: () => Promise.resolve(),
+      });
+    });
+    assertMade(given, statement);
+  }));
+
 test("where nobody writes beside, and all is thrown away, an index is built as it is written", () =>
   withBesideFile(0, ({ path }) =>
     withLarge(path, async (database) => {

@@ -30,7 +30,8 @@ export function planIndex(rows: Rows, id: number, statement: string): Shadow | n
   const table = tableOf(statement);
   const source = table === null ? null : readSourceTable(rows, table);
   if (source === null) return null;
-  const scratch = new DatabaseSync(":memory:");
+  // Of the tables that this one refers to there is none.
+  const scratch = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
   try {
     const shadow = planOn(scratch, { source, id, statement });
     const taken = {
