@@ -148,6 +148,29 @@ test("a bucket", async (t) => {
         });
       }
 
+      await t.test("goes on, however often, where an answer stalls that came fast enough before", async () => {
+        const [bytes, piece] = [6_000, 1_000];
+        let asked = 0;
+        const meddle: Meddle = ({ headers }) => {
+          asked++;
+          const from = Number(/^bytes=(\d+)-$/.exec(headers["range"] ?? "")?.[1] ?? 0);
+          const body = Readable.from((async function* () {
+            yield new Uint8Array(piece);
+            if (from + piece < bytes) await new Promise((resolve) => setTimeout(resolve, 1_000));
+          })());
+          const range = { "content-range": `bytes ${from}-${bytes - 1}/${bytes}` };
+          return Promise.resolve({
+            status: from === 0 ? 200 : 206,
+            headers: { "etag": '"1"', "content-length": String(bytes - from), ...from === 0 ? {} : range },
+            body,
+          });
+        };
+        await server.meddling(meddle, async () => {
+          assert.equal((await readAll(open(server, 200).read("a.db", bytes, signal))).length, bytes);
+        });
+        assert.equal(asked, bytes / piece);
+      });
+
       // One row a hostile answer to a list: what of it is refused.
       const lists: readonly (readonly [string, string, RegExp])[] = [
         ["no XML", "hello", /cannot be read/],

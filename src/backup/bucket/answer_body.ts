@@ -7,7 +7,12 @@ const slowestBytesPerMs = 1;
 const longestError = 64 * 1024;
 
 /** Thrown where the body of an answer comes so slowly that it would not end. */
-export class Stalled extends Error {}
+export class Stalled extends Error {
+  /** @param didCome Whether it came fast enough before */
+  constructor(state: string, readonly didCome: boolean) {
+    super(state);
+  }
+}
 
 /**
  * Reads the text of an answer.
@@ -46,14 +51,17 @@ export async function* piecesOf(response: Response, patienceMs: number): AsyncGe
   if (response.body === null) return;
   const reader = response.body.getReader();
   let [waitedMs, bytes] = [0, 0];
+  let didCome = false;
+  const stalled = () =>
+    new Stalled(`for ${formatDuration(patienceMs)} less than 1 kB a second came`, didCome);
   try {
     for (;;) {
       const began = performance.now();
-      const { done, value } = await withinTime(reader.read(), patienceMs - waitedMs, patienceMs);
+      const { done, value } = await withinTime(reader.read(), patienceMs - waitedMs, stalled);
       if (done) return;
       waitedMs += performance.now() - began;
       bytes += value.length;
-      if (bytes >= patienceMs * slowestBytesPerMs) [waitedMs, bytes] = [0, 0];
+      if (bytes >= patienceMs * slowestBytesPerMs) [waitedMs, bytes, didCome] = [0, 0, true];
       yield value;
     }
   } finally {
@@ -61,11 +69,10 @@ export async function* piecesOf(response: Response, patienceMs: number): AsyncGe
   }
 }
 
-async function withinTime<T>(work: Promise<T>, leftMs: number, patienceMs: number): Promise<T> {
+async function withinTime<T>(work: Promise<T>, leftMs: number, failure: () => Error): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    const state = `for ${formatDuration(patienceMs)} less than 1 kB a second came`;
-    timer = setTimeout(() => reject(new Stalled(state)), leftMs);
+    timer = setTimeout(() => reject(failure()), leftMs);
   });
   return await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -180,8 +180,8 @@ export function openBucket(connection: BucketConnection): Bucket {
         if (problem instanceof RangeError) {
           throw failure(`"${name}" is not what it was: ${problem.message}`, problem);
         }
-        // What breaks off again and again comes to its end some time; what stalls does not.
-        failures = hasCome && !(problem instanceof Stalled) ? 1 : failures + 1;
+        // What breaks off or stalls again and again comes to its end some time, but for what only drips.
+        failures = hasCome && !(problem instanceof Stalled && !problem.didCome) ? 1 : failures + 1;
         if (failures === mostAttempts || tag === null) {
           throw failure(
             `"${name}" breaks off after ${at} of ${bytes} bytes (${messageOf(problem)})`,
