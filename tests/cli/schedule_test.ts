@@ -309,6 +309,29 @@ test("schedule refuses a user that there is none of, by name or by number, and s
     );
   }));
 
+test("schedule finds a user where getent takes -- for one", () =>
+  withFolder(async (cwd) => {
+    const bin = join(cwd, "bin");
+    await mkdir(bin);
+    // As that of musl and of BSD does.
+    await writeFile(
+      join(bin, "getent"),
+      '#!/bin/sh\nshift\nfor name do grep -q "^$name:" /etc/passwd || exit 2; done\n',
+      { mode: 0o755 },
+    );
+    const env = {
+      DATABASE_URL: "postgresql://harbor@db.example.org/harbor",
+      PATH: `${bin}:${process.env["PATH"]}`,
+    };
+    const schedule = (user: string) =>
+      runCli(["schedule", "--skip", "backup", "--cron", `--user=${user}`], { cwd, env });
+    const { code, stderr } = await schedule("daemon");
+    assert.equal(code, 0, stderr);
+    for (const user of ["nosuchuser", "-daemon"]) {
+      assert.match((await schedule(user)).stderr, new RegExp(`there is no user ${user}$`, "m"));
+    }
+  }));
+
 test("what verify cannot write is refused when it is scheduled, and by verify, whatever leads to it", () =>
   withFolder(async (cwd) => {
     assert.equal((await runCli(["upgrade"], { cwd })).code, 0);

@@ -61,8 +61,10 @@ export function refuseUnknown(user: Reading["user"]): void {
 
 /** Asks as systemd does: also for those that are on no list of this machine. */
 function isUnknown(user: string): boolean {
+  // Not before each getent is `--` the end of its options: that of musl looks for a user of that name. None begins so.
+  if (user.startsWith("-")) return true;
   try {
-    execFileSync("getent", ["passwd", "--", user], { stdio: "ignore" });
+    execFileSync("getent", ["passwd", user], { stdio: "ignore" });
     return false;
   } catch (error) {
     return (error as { readonly status?: unknown }).status === notFound;
