@@ -371,7 +371,7 @@ test("a rehearsal beside a run says whose run it is, and blames none that was in
     await withTestDatabase(given.url, (database) =>
       database.withLock(async () => {
         const { rehearsal } = (await given.expect(0, "upgrade", "--rehearse", "--json")).json<Document>();
-        assert.match(rehearsal.remarks[0]!, /While it was copied, pid \d+ .* was at work on the database/);
+        assert.match(rehearsal.remarks[0]!, /When this began, pid \d+ .* was at work on the database/);
       }));
     const { rehearsal } = (await given.expect(0, "upgrade", "--rehearse", "--json")).json<Document>();
     assert.doesNotMatch(rehearsal.remarks.join("\n"), /at work on the database/);

@@ -88,5 +88,5 @@ const unpaced =
   "Times are those of a copy that was just written, on this machine and with nobody else at work: expect up to half as much again, which the ± of a lock counts in, and more where others use the disk.";
 
 function movingText({ owner }: LockHolder): string {
-  return `While it was copied, ${owner} was at work on the database: the forecast is of what was left to do then.`;
+  return `When this began, ${owner} was at work on the database: the forecast is of what was left to do when it was copied.`;
 }
