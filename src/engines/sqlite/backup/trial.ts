@@ -51,10 +51,10 @@ export async function tryOn(
     try {
       // It is flushed: else the first commit would wait until all of it is on the disk, with the lock.
       await copyLargeFile(path, trial, signal);
+      if (server !== undefined) turnToWal(trial);
     } catch (error) {
       throw copyFailure(shown, error, [trial]);
     }
-    if (server !== undefined) turnToWal(trial);
     const url = sqliteFileUrl(trial, `the copy of ${shown}`);
     const notRun = new Set<string>();
     await onRestored({
