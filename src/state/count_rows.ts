@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { counted } from "../base/quantity.ts";
+import { stopIfAsked } from "../base/interrupt.ts";
 import { stopBetween } from "../engines/stop_between.ts";
 import type { RowWrite } from "../engines/beside.ts";
 import type { Database } from "../engines/database.ts";
@@ -103,7 +104,7 @@ const mostLooks = 20;
 
 /**
  * Returns how many rows scripts' conditions mean now, by their texts: by a key at most as many as {@link countRows} looks at, and in a
- * look at each row how many of those. Left out are those of which nobody can tell.
+ * look at each row how many of those, in slices where others wait for a reader. Left out are those of which nobody can tell.
  *
  * @throws {HarborError} `interrupted`
  */
@@ -133,13 +134,39 @@ export async function countWhere(
   }
   const looks = texts("look").slice(0, mostLooks);
   if (looks.length === 0) return counts;
-  await read(
-    looks.map((_, place) => sql.raw(`count(CASE WHEN c${place} THEN 1 END) AS c${place}`)),
-    sql`SELECT ${
-      sql.raw(looks.map((text, place) => `(${text}) AS c${place}`).join(", "))
-    } FROM ${rows} ${limit}`,
-    looks,
-  );
+  const seen = looks.map((text, place) => sql.raw(`(${text}) AS c${place}`));
+  const met = looks.map((_, place) => sql.raw(`count(CASE WHEN c${place} THEN 1 END) AS c${place}`));
+  if (!database.readsBlockWriters()) {
+    await read(met, sql`SELECT ${sql.join(seen, sql`, `)} FROM ${rows} ${limit}`, looks);
+    return counts;
+  }
+  const sums = looks.map(() => 0);
+  let left = most;
+  const isCounted = await ifCountable(async () => {
+    await readRowSlices(database, table, {
+      next: () => stopIfAsked(signal),
+      async read(slice) {
+        const part = slice && { ...slice, limit: Math.min(slice.limit, left) };
+        const { id, where } = part === null
+          ? { id: sql`NULL`, where: sql`TRUE ${limit}` }
+          // A condition may have the table's name before a column's.
+          : inSlice(table, part, table);
+        const [row = {}] = await database.read<CountedRow>(
+          userStatement(
+            sql`SELECT ${sql.join([...met], sql`, `)}, count(*) AS n, max(harbor_id) AS last FROM (SELECT ${
+              sql.join([...seen, sql`${id} AS harbor_id`], sql`, `)
+            } FROM ${rows} AS ${sql.identifier(table)} WHERE ${where})`,
+          ),
+        );
+        looks.forEach((_, place) => sums[place]! += Number(row[`c${place}`]));
+        const n = Number(row["n"]);
+        left -= n;
+        return { rows: part === null || part.limit < slice!.limit ? 0 : n, last: row["last"] };
+      },
+    });
+    return true;
+  });
+  if (isCounted) looks.forEach((text, place) => counts.set(text, sums[place]!));
   return counts;
 }
 
@@ -148,7 +175,9 @@ async function ifCountable<Count>(count: () => Promise<Count>): Promise<Count | 
   try {
     return await count();
   } catch (error) {
-    if (error instanceof HarborError && error.code !== "connection_failed") return null;
+    if (error instanceof HarborError && !["connection_failed", "interrupted"].includes(error.code)) {
+      return null;
+    }
     throw error;
   }
 }

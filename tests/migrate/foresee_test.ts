@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SQL } from "drizzle-orm";
 import type { History } from "../../src/history/history.ts";
 import { foresee } from "../../src/migrate/foresee.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { preparePlan } from "../../src/migrate/prepare_plan.ts";
-import { countRows, countText, sumOf } from "../../src/state/count_rows.ts";
+import { countRows, countText, countWhere, sumOf } from "../../src/state/count_rows.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import { ddlOf, rebuildOf, type SampleTable, schemaHistory } from "../support/samples/schema_history.ts";
@@ -149,3 +150,42 @@ for (const kind of ["TABLE", "VIEW"]) {
       });
     }));
 }
+
+test("rows that conditions mean are counted in slices, and no more of them are looked at than of all", () =>
+  engines[0]!.withDatabase(async (url) => {
+    await engines[0]!.query(
+      url,
+      "CREATE TABLE many AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n LIMIT 1000002) SELECT id FROM n",
+    );
+    await withTestDatabase(url, async (database) => {
+      let slices = 0;
+      const watched = Object.assign(Object.create(database), {
+        read: (query: SQL) => {
+          slices++;
+          return database.read(query);
+        },
+      });
+      const conditions = ["many.id > 7", '"many"."id" % 2 = 0', "id IS NULL"];
+      const signal = new AbortController().signal;
+      const counts = (...texts: readonly string[]) =>
+        countWhere(
+          { database: watched, signal },
+          "many",
+          texts.map((condition) => ({
+            at: 0,
+            condition,
+            names: ["id"],
+            found: "look" as const,
+            changes: null,
+          })),
+        );
+      assert.deepEqual([...await counts(...conditions)], [
+        [conditions[0], 999_993],
+        [conditions[1], 500_000],
+        [conditions[2], 0],
+      ]);
+      // With a rollback journal nobody commits while one of them is read.
+      assert.ok(slices > 20, String(slices));
+      assert.deepEqual([...await counts("nowhere = 1")], []);
+    });
+  }));

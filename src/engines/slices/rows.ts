@@ -62,15 +62,21 @@ export async function readRowSlices(
 
 const smallestRowId = -9223372036854775808n;
 
-/** Returns the id of rows `t`, and which of them are in a slice. */
+/**
+ * Returns the id of rows, and which of them are in a slice.
+ *
+ * @param rows What the statement calls them
+ */
 export function inSlice(
   table: string,
   { word, after, limit }: RowSlice,
+  rows = "t",
 ): Readonly<Record<"id" | "where", SQL>> {
   const id = sql.raw(word);
+  const own = sql`${sql.identifier(rows)}.${id}`;
   const end = sql`SELECT max(s.id) FROM (SELECT r.${id} AS id FROM ${
     ownTable(table)
   } AS r WHERE r.${id} > ${after} ORDER BY r.${id} LIMIT ${limit}) AS s`;
   // Of the rows themselves no value needs to be read whose length is in their head: a subquery would copy each.
-  return { id: sql`t.${id}`, where: sql`t.${id} > ${after} AND t.${id} <= (${end})` };
+  return { id: own, where: sql`${own} > ${after} AND ${own} <= (${end})` };
 }
