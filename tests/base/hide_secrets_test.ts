@@ -69,6 +69,15 @@ const texts = [
     "INSERT INTO settings (name, value) VALUES ('', ''), ('smtp_password', ***), ('host', 'a'), ('api_key', ***) RETURNING 1",
   ],
   [
+    "INSERT OR IGNORE INTO t (id, -- (its own)\n  token) /* a */ VALUES -- it's one\n  (1, 'a'), /* it's */ (2 /* it's */, 'b')",
+    "INSERT OR IGNORE INTO t (id, -- (its own)\n  token) /* a */ VALUES -- it's one\n  (1, ***), /* it's */ (2 /* it's */, ***)",
+  ],
+  ["REPLACE INTO t (a, token) VALUES (1, 'b')", "REPLACE INTO t (a, token) VALUES (1, ***)"],
+  [
+    "INSERT INTO settings VALUES ('host', 'a'), ('smtp_password', 'b')",
+    "INSERT INTO settings VALUES ('host', 'a'), ('smtp_password', ***)",
+  ],
+  [
     "DO $$ BEGIN EXECUTE 'INSERT INTO t (a, token) VALUES (''x, y'', ''hunter, 2'')'; END $$",
     "DO $$ BEGIN EXECUTE 'INSERT INTO t (a, token) VALUES (''x, y'', ***)'; END $$",
   ],
@@ -124,6 +133,8 @@ const long = [
   "password '' ",
   "insert into ",
   "insert into a (token) values (",
+  "insert into a values (1), ",
+  "replace into /* a */ ",
   "hmac(",
 ];
 for (const part of long) {

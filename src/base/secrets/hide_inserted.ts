@@ -1,11 +1,24 @@
-import { called } from "./words.ts";
+import { called, gap } from "./words.ts";
 
-/** What stands before the rows of an INSERT, with its columns. */
-const head =
-  /\binsert\s+into\s+[^()'$]{1,300}\(([^()']{1,4000})\)\s*(?:overriding\s+\w+\s+value\s+)?values\s*(?=\()/gi;
+/** What is looked for where a text may hold a secret, made when the first does. */
+let made: ReturnType<typeof patterns> | undefined;
 
-/** A text as SQL writes it. One may lack its end. */
-const quoted = /e'(?:[^'\\]|''|\\[^])*(?:'|$)|'(?:[^']|'')*(?:'|$)|(\$\w*\$)[^]*?(?:\1|$)/iy;
+const patterns = () => ({
+  /** What stands before the rows of an INSERT, with its columns where it names them. */
+  head: new RegExp(
+    String.raw`\b(?:insert${gap}+(?:or${gap}+\w+${gap}+)?|replace${gap}+)into${gap}[^()'$]{1,300}?` +
+      String.raw`(?:\(((?:${gap}|[^()'\s/-]|/(?!\*)|-(?!-)){1,4000})\)${gap}*)?` +
+      String.raw`(?:overriding\s+\w+\s+value${gap}+)?\bvalues${gap}*(?=\()`,
+    "gi",
+  ),
+  /** What stands between two rows. */
+  between: new RegExp(String.raw`(?:${gap}|\))*(?:,${gap}*(?=\())?`, "y"),
+  comments: new RegExp(String.raw`(?!\s)${gap}`, "g"),
+});
+
+/** A text as SQL writes it, or a comment. One may lack its end. */
+const quoted =
+  /--.*|\/\*[^]*?\*\/|e'(?:[^'\\]|''|\\[^])*(?:'|$)|'(?:[^']|'')*(?:'|$)|(\$\w*\$)[^]*?(?:\1|$)/iy;
 /** The same in the text of code. */
 const quotedInText = /''(?:[^']|''''|'(?!'))*?(?:''(?!'')|$)/iy;
 
@@ -22,9 +35,12 @@ export function hideInserted(sql: string, hide: (value: string) => string): stri
   let shown = "";
   let done = 0;
   let read = 0;
+  const { head, between, comments } = made ??= patterns();
   for (const found of sql.matchAll(head)) {
     if (found.index < read) continue;
-    const columns = found[1]!.split(",").map((column) => isSecretName(column.trim()));
+    const columns = (found[1] ?? "").replaceAll(comments, "").split(",").map((column) =>
+      isSecretName(column.trim())
+    );
     for (let at = found.index + found[0].length; sql[at] === "(";) {
       const values = valuesFrom(sql, at + 1);
       for (const [place, { start, end }] of values.entries()) {
@@ -36,8 +52,8 @@ export function hideInserted(sql: string, hide: (value: string) => string): stri
         shown += sql.slice(done, start) + hide(value);
         done = end;
       }
-      at = values.at(-1)!.end;
-      at += /^[\s)]*(?:,\s*(?=\())?/.exec(sql.slice(at, at + 1_000))![0].length;
+      between.lastIndex = values.at(-1)!.end;
+      at = values.at(-1)!.end + between.exec(sql)![0].length;
       read = at;
     }
   }

@@ -1,14 +1,8 @@
 import { hideInserted } from "./hide_inserted.ts";
-import { called } from "./words.ts";
+import { called, gap } from "./words.ts";
 
 /** Stands where a secret stood. */
 const mark = "***";
-
-/**
- * What may stand between two words of SQL, one blank or one comment, as a part of a pattern. It reads a text in one way alone, and not far:
- * with several ways a row of comments would be tried in every one of them.
- */
-export const gap = String.raw`(?:\s|--.*\n|/\*(?:[^*]|\*(?!/)){0,2000}\*/)`;
 
 /** A text as SQL writes it; in the text of code its quotes are doubled, unless nothing or a blank is behind them. One may lack its end. */
 const quoted = [

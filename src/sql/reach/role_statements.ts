@@ -1,4 +1,4 @@
-import { gap } from "../../base/secrets/hide_secrets.ts";
+import { gap } from "../../base/secrets/words.ts";
 import { cursorAt, foldedName, type SqlCursor, tokensOf } from "../cursor.ts";
 import type { Token } from "../lexer.ts";
 import { runningText } from "./running_text.ts";
