@@ -38,7 +38,7 @@ export function countReleased(
   if (markLine(baseline) !== null) {
     throw new HarborError("bad_history", `Cannot read "${baselinePath}"`, {
       state: markedState,
-      hint: "Name the newest revision that databases have: harbor-db check --baseline REVISION",
+      hint: `Write into ${baselinePath} the newest revision that databases have, and nothing else.`,
       details: { dialect, path: baselinePath },
     });
   }

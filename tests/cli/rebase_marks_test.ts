@@ -225,7 +225,7 @@ const places = [
   ],
   ["SHA256SUMS", [["drop"], ["create", "New"], ["check", "--prove", "--accept-edits"]], /harbor-db rebase/],
   ["0002_more.sql", [["upgrade"], ["create", "New"]], /git checkout --ours -- .*0002_more\.sql; or --theirs/],
-  ["BASELINE", [["create", "New"], ["drop"]], /harbor-db check .*--baseline REVISION/],
+  ["BASELINE", [["create", "New"], ["drop"]], /Write into BASELINE the newest revision that databases have/],
 ] as const;
 for (const [path, commands, remedy] of places) {
   test(`what meets a merge's marks in ${path} says so, with the remedy`, () =>
