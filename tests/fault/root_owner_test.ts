@@ -227,6 +227,12 @@ test("a restore by an owner who is not in the file's group changes nothing, and 
     const [, command] = /Or give it this user's group: (chgrp .*)$/m.exec(stderr) ?? [];
     execFileSync("sh", ["-c", command!], { uid: as.uid, gid: as.gid });
     await owner(0, "restore", "latest", "--yes", "--no-backup");
+    // Nobody gives the file of another user another group.
+    await chown(file, 0, as.gid);
+    await chmod(file, 0o666);
+    const others = (await owner(1, "restore", "latest", "--yes", "--no-backup")).stderr;
+    assert.match(others, /cannot make a file of user 0 and group/);
+    assert.doesNotMatch(others, /chgrp/);
   }));
 
 test("who owns what has no right to be written or read gets it by chmod, and another user by that as well", () =>

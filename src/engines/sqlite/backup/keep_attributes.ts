@@ -62,11 +62,13 @@ function giveLike(file: number, { shown, stat: { uid, gid } }: Model): void {
   try {
     fchownSync(file, uid, gid);
   } catch (cause) {
+    // The group of a file is its owner's to choose.
+    const isOwner = fstatSync(file).uid === uid;
     throw new HarborError("read_only", `Cannot replace "${shown}"`, {
       state: `this user cannot make a file of user ${uid} and group ${gid}, as the old one is`,
       hint: [
         "Run as root, or as its owner in that group. The database is as it was.",
-        `Or give it this user's group: chgrp "$(id -g)" ${quoteForShell(shown)}`,
+        ...isOwner ? [`Or give it this user's group: chgrp "$(id -g)" ${quoteForShell(shown)}`] : [],
       ],
       cause,
     });
