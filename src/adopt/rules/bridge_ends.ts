@@ -18,7 +18,7 @@ import { compareOthers } from "../../schema/compare/others.ts";
 import { isWhole, pair } from "../../schema/compare/pair.ts";
 import { isSameExpression } from "../../schema/expressions/compare.ts";
 import { asThere, withPolicies } from "./as_there.ts";
-import { keyEnds } from "./key_ends.ts";
+import { keyEnds, withCopyMark } from "./key_ends.ts";
 import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "../../schema/snapshot.ts";
 
 /** A revision's schema in both forms. */
@@ -97,7 +97,7 @@ interface PartEnds<Part> {
 }
 
 function tableEnds(subject: TableForms): TableEnds {
-  const { table } = subject;
+  const { dialect, table } = subject;
   const parts = {
     columns: columnEnds(subject),
     indexes: indexEnds(subject),
@@ -114,7 +114,8 @@ function tableEnds(subject: TableForms): TableEnds {
       ) => [section, sideOf<{ readonly name: string }>(ends, which)]),
     ),
   });
-  return { from: side("from"), to: side("to") };
+  const ends = { from: side("from"), to: side("to") };
+  return dialect === "sqlite" ? withCopyMark(ends) : ends;
 }
 
 function sideOf<Part extends { readonly name: string }>(

@@ -6,6 +6,7 @@ import {
   guardWords,
   step,
 } from "./bridge_statement.ts";
+import { printNames } from "../../schema/compare/names.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { isSameExpression } from "../../schema/expressions/compare.ts";
 import type { Table } from "../../schema/snapshot.ts";
@@ -31,11 +32,14 @@ export function completeSqliteBridge(
 
 /** drizzle-kit leaves UNIQUE out of a copy, and gives every CHECK a name. */
 function withConstraints(sql: string, { name, uniques, checks }: Table, { target }: BridgeSubject): string {
-  const wanted = target.tables.find((table) => table.name === name)?.checks ?? [];
+  const wanted = target.tables.find((table) => table.name === name);
   const isWanted = (expression: string) =>
-    wanted.some((check) => isSameExpression(check.expression, expression, "sqlite"));
+    wanted?.checks.some((check) => isSameExpression(check.expression, expression, "sqlite")) ?? false;
+  const isNew = (columns: readonly string[]) =>
+    uniques.every((unique) => printNames(unique.columns) !== printNames(columns));
+  const added = wanted?.uniques.filter(({ columns }) => isNew(columns)) ?? [];
   const clauses = [
-    ...uniques.map(({ columns }) => `,\n\tUNIQUE(${columns.map(quoteName).join(", ")})`),
+    ...[...uniques, ...added].map(({ columns }) => `,\n\tUNIQUE(${columns.map(quoteName).join(", ")})`),
     ...checks.filter((check) => check.name === null && !isWanted(check.expression))
       .map(({ expression }) => `,\n\tCHECK(${expression})`),
   ];
