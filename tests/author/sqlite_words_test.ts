@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { is, sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
@@ -88,3 +89,16 @@ test("generate writes the defaults that drizzle-kit writes wrong as their column
     assert.deepEqual(Object.values(snapshot.tables).map(({ columns }) => columns["c"]?.default), [written]);
   }
 });
+
+// As snapshots of drizzle-kit 1.0 say them; 0.31 makes indexes of them.
+for (const name of ["t_id_unique", "tags-of id", "select"]) {
+  test(`a new table of SQLite's has a UNIQUE constraint that is called ${name}`, async () => {
+    const engine = await loadDrizzleEngine();
+    const to = await engine.snapshot("sqlite", { plain });
+    const t = { ...to.tables["t"]!, uniqueConstraints: { [name]: { name, columns: ["id"] } } };
+    const sql = await engine.difference({ ...to, tables: {} }, { ...to, tables: { t } });
+    const database = new DatabaseSync(":memory:");
+    database.exec(sql.join("\n"));
+    assert.match(sql.join(), new RegExp(`CONSTRAINT "${name}" UNIQUE`));
+  });
+}

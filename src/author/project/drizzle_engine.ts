@@ -3,6 +3,7 @@ import type { KitSnapshot } from "../../schema/kit_snapshot.ts";
 import type { Casing } from "../../schema/twins/tables.ts";
 import { filterValues } from "../../base/records.ts";
 import { codedForKit, decoded } from "../../schema/kit_code.ts";
+import { quoteName } from "../../sql/quote.ts";
 import { withWholeDefaults } from "../../schema/twins/whole_defaults.ts";
 
 /** drizzle-kit's engine. It is three megabytes of JavaScript, so it is loaded when it is asked for. */
@@ -51,9 +52,20 @@ export async function loadDrizzleEngine(): Promise<DrizzleEngine> {
       // The tables of a history's snapshots are shared, and drizzle-kit may do with its own what it likes.
       const [before, after] = withoutSameTables(from, to)
         .map((each) => structuredClone({ ...empty, ...codedForKit(each) }));
-      return (await engines[from.dialect].difference(before!, after!)).map(decoded);
+      const statements = await engines[from.dialect].difference(before!, after!);
+      return statements.map((each) => decoded(withQuotedUniques(each, after!)));
     },
   };
+}
+
+/** drizzle-kit writes the name of a UNIQUE constraint as it is into a new table of SQLite's. */
+function withQuotedUniques(statement: string, { tables }: KitSnapshot): string {
+  const names = Object.values(tables).flatMap((table) => Object.keys(table.uniqueConstraints));
+  return names.reduce(
+    (sql, name) =>
+      sql.replaceAll(`\tCONSTRAINT ${name} UNIQUE(`, () => `\tCONSTRAINT ${quoteName(name)} UNIQUE(`),
+    statement,
+  );
 }
 
 /**
