@@ -114,8 +114,7 @@ function tableEnds(subject: TableForms): TableEnds {
       ) => [section, sideOf<{ readonly name: string }>(ends, which)]),
     ),
   });
-  const ends = { from: side("from"), to: side("to") };
-  return dialect === "sqlite" ? withCopyMark(ends) : ends;
+  return formsOf[dialect].ends({ from: side("from"), to: side("to") });
 }
 
 function sideOf<Part extends { readonly name: string }>(
@@ -190,12 +189,18 @@ function plainColumn(column: Column, { primaryKey }: Table, dialect: Dialect): K
   };
 }
 
-/** What drizzle-kit's form of a column has on one dialect only, and how an expression stands in it. */
-const formsOf: Readonly<
-  Record<Dialect, { readonly column: object; readonly expression: (text: string) => string }>
-> = {
-  sqlite: { column: { autoincrement: false }, expression: (text) => `(${text})` },
-  postgresql: { column: {}, expression: (text) => text },
+interface DialectForm {
+  /** What drizzle-kit's form of a column has on this dialect only. */
+  readonly column: object;
+  /** How an expression stands in it. */
+  readonly expression: (text: string) => string;
+  /** Completes the ends of a table. */
+  readonly ends: (ends: TableEnds) => TableEnds;
+}
+
+const formsOf: Readonly<Record<Dialect, DialectForm>> = {
+  sqlite: { column: { autoincrement: false }, expression: (text) => `(${text})`, ends: withCopyMark },
+  postgresql: { column: {}, expression: (text) => text, ends: (ends) => ends },
 };
 
 /** What a generated column is made of, as drizzle-kit has it. */
