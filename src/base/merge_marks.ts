@@ -29,6 +29,11 @@ export function sidesOf(text: string): readonly [own: string, other: string] {
   return [text.replace(conflict, "$1"), text.replace(conflict, "$2")];
 }
 
+/** Says whether both sides of a conflict stand in a text. */
+export function hasConflict(text: string): boolean {
+  return markOffsets(text).length > 0 && sidesOf(text)[0] !== text;
+}
+
 /** Returns the remedy where only somebody who knows what both sides mean can tell. */
 export function keepOneSide(path: string): string {
   return `Write what both sides mean, or keep one of them: git checkout --ours -- ${

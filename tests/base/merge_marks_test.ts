@@ -66,10 +66,17 @@ const scripts = [
     null,
   ],
   ["takes those in a comment", "/*\n<<<<<<< HEAD\n*/ SELECT 1;", null],
+  [
+    "refuses both sides of a conflict in the body of a function",
+    "CREATE FUNCTION f() RETURNS int AS $$\n<<<<<<< HEAD\nSELECT 1\n=======\nSELECT 2\n>>>>>>> b\n$$ LANGUAGE sql;",
+    2,
+  ],
+  ["takes half of them there", "DO $$ BEGIN\n>>>>>>> b\nEND $$;", null],
 ] as const;
 for (const [rule, text, line] of scripts) {
   test(`parseScript() ${rule}`, () => {
-    const parse = () => parseScript({ file: "drizzle/a.sql", dialect: "sqlite", text });
+    const dialect = text.includes("$$") ? "postgresql" : "sqlite";
+    const parse = () => parseScript({ file: "drizzle/a.sql", dialect, text });
     if (line === null) return void parse();
     assert.throws(parse, ({ code, message, hint }: HarborError) => {
       assert.equal(code, "bad_script");

@@ -1,7 +1,7 @@
 import type { Statement } from "./statement.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
-import { keepOneSide, markedState, markOffsets } from "../../base/merge_marks.ts";
+import { hasConflict, keepOneSide, markedState, markOffsets } from "../../base/merge_marks.ts";
 import { applyDirectives, type Fail, runAlone } from "./directives.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import { isWord, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
@@ -183,12 +183,14 @@ function refusal([first]: readonly Token[], fail: (...found: Parameters<Fail>) =
 function tokenizeChunk(source: ScriptSource, fail: Fail): readonly Token[] {
   const marks = markOffsets(source.text);
   const marked = marks.length === 0 ? null : fail(marks[0]!, markedState, keepOneSide(source.file));
-  // In a string or a comment it is what the script says.
+  // In quotes or a comment it is what the script says; between dollars stands code that two branches may have changed.
   const tokens = tokensIn(
     source,
     (offset, state) => marked ?? fail(offset, state, "It opens on that line: close it."),
   );
-  if (marked !== null && tokens.some(({ start }) => marks.includes(start))) throw marked;
+  const isLeft = ({ start, text }: Token) =>
+    marks.includes(start) || text.startsWith("$") && hasConflict(text);
+  if (marked !== null && tokens.some(isLeft)) throw marked;
   return tokens;
 }
 
