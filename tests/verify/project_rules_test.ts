@@ -17,6 +17,8 @@ SELECT id FROM files WHERE name IS NULL; -- the key comes first
 SELECT id FROM files WHERE typeof(id) = 'text'
 -- rule sane: sizes beyond reason
 WITH big AS (SELECT id, size FROM files WHERE size > 100) SELECT * FROM big -- none
+-- rule joined: files of which another is called the same
+SELECT a.id, b.id FROM files a JOIN files b ON a.name = b.name AND a.id < b.id
 -- rule broken: what no table has
 SELECT id FROM nowhere
 -- rule writes: what must not happen
@@ -51,14 +53,15 @@ for (const engine of engines) {
           ["fail", "duplicates", 2, [1, 2]],
           ["warn", "duplicates", 2, [1, 2]],
           ["fail", "named", 1, [3]],
+          ["fail", "joined", 1, [1]],
           ["error", undefined, undefined, undefined],
           ["error", undefined, undefined, undefined],
         ],
       );
       assert.match(findings[2]!.message, /have the same code as another, which 000000000002 does not allow/);
       assert.equal(findings[3]!.message, "named: 1 row: files that have no name (3)");
-      assert.match(findings[4]!.message, /^the rule broken \(rules\.sql:10\) could not be checked/);
-      assert.match(findings[5]!.message, /^the rule writes \(rules\.sql:12\)/);
+      assert.match(findings[5]!.message, /^the rule broken \(rules\.sql:12\) could not be checked/);
+      assert.match(findings[6]!.message, /^the rule writes \(rules\.sql:14\)/);
       assert.equal((await engine.query(url, "SELECT id FROM files")).length, 3);
     }));
 }

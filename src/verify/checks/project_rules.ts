@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { counted } from "../../base/quantity.ts";
 import type { Found } from "../../base/finding.ts";
+import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { userStatement } from "../../engines/statement_names.ts";
 import { shownIds } from "../rules/data_rules.ts";
@@ -32,18 +33,29 @@ export async function* checkProjectRules(context: CheckContext): AsyncGenerator<
   }
 }
 
+/**
+ * Ask for the first column of a query, whose text ends before a line's end, since a comment there would swallow what follows.
+ * PostgreSQL lets two columns have one name, under which a row has the value of the second; SQLite gives that one another.
+ */
+const firstColumn: Readonly<Record<Dialect, (query: string) => string>> = {
+  sqlite: (query) => `SELECT * FROM (${query}\n) AS broken`,
+  postgresql: (query) => `SELECT "harbor first" FROM (${query}\n) AS broken("harbor first")`,
+};
+
 async function runRule(
   context: CheckContext,
   { name, words, sql: query }: ProjectRule,
 ): Promise<Found | null> {
   const database = await context.database();
-  // A comment at its end would swallow what follows on the same line.
-  const ask = (what: string, limit = "") =>
-    userStatement(sql.raw(`SELECT ${what} FROM (${query}\n) AS broken${limit}`));
-  const [row] = await database.read<{ n: unknown }>(ask("count(*) AS n"));
+  const ask = (text: string) => userStatement(sql.raw(text));
+  const [row] = await database.read<{ n: unknown }>(
+    ask(`SELECT count(*) AS n FROM (${query}\n) AS broken`),
+  );
   const count = Number(row?.n ?? 0);
   if (count === 0) return null;
-  const first = await database.read<Readonly<Record<string, unknown>>>(ask("*", ` LIMIT ${shownIds}`));
+  const first = await database.read<Readonly<Record<string, unknown>>>(
+    ask(`${firstColumn[database.dialect](query)} LIMIT ${shownIds}`),
+  );
   const ids = first.map((each) => Object.values(each)[0] ?? null);
   const shown = `${ids.map((id) => id ?? "NULL").join(", ")}${count > ids.length ? ", …" : ""}`;
   return {
