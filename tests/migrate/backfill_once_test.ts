@@ -4,6 +4,7 @@ import { readKept } from "../../src/engines/kept_table.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { onEngines } from "../support/each_engine.ts";
 import { contextOf } from "../support/samples/adoption.ts";
+import { says } from "../support/dying_database.ts";
 import { historyOf } from "../support/samples/script_history.ts";
 import { sql } from "../support/user_sql.ts";
 
@@ -91,7 +92,7 @@ onEngines(
       ...database,
       write(batch, mode = "rows") {
         const [first, ...rest] = batch;
-        const isBackfill = rest.some((each) => JSON.stringify(each.queryChunks).includes("upper"));
+        const isBackfill = rest.some((each) => says(each, "upper"));
         if (!isBackfill) return database.write(batch, mode);
         const meanwhile = [
           `INSERT INTO files VALUES (3, 0, 'Three')`,

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarborError, messageOf } from "../../base/errors.ts";
@@ -59,7 +59,7 @@ async function removeFiles(
   try {
     while (left[0] !== undefined) {
       // Not cut into stretches: somebody may be reading it, who keeps all of what is only unlinked.
-      await rm(around.path(basename(left[0])), { force: true });
+      await unlink(around.path(basename(left[0]))).catch(unlessMissing);
       left = left.slice(1);
     }
   } catch (error) {
@@ -77,6 +77,10 @@ async function removeFiles(
   } finally {
     around.close();
   }
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
 }
 
 /** Compares a backup's file with its manifest, to the last byte. */

@@ -15,8 +15,7 @@ export const rebaseCommand = defineCommand({
   examples: [
     {
       line: "rebase",
-      does:
-        "in the middle of git merge main, or of git rebase main: this branch's revisions go behind main's",
+      does: "in the middle of git merge main: this branch's revisions go behind main's",
     },
     { line: "rebase --onto origin/main", does: "the same after the merge" },
     { line: "rebase 3f2a", does: "that revision goes behind the others" },

@@ -123,6 +123,9 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   }
 }
 
+/** The one port of those that `fetch` asks nothing of. Source: https://fetch.spec.whatwg.org/#port-blocking */
+const notFetched = 10_080;
+
 /**
  * Returns a port that nothing listens on. It lies below the range from which the kernel gives ports to outgoing
  * connections, so that none of those can take it before the server does.
@@ -130,7 +133,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
 async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 22_000);
-    if (await isFree(port)) return port;
+    if (port !== notFetched && await isFree(port)) return port;
   }
 }
 
