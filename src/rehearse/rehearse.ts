@@ -22,6 +22,8 @@ export interface Rehearsal {
   origins(before: Snapshot, after: Snapshot): Origins | null;
   /** Looks at the result as `verify` does. */
   check(): Promise<readonly Finding[]>;
+  /** Runs what is measured with a connection of its own to the copy; left out where that takes no longer than on one that did it before. */
+  anew?<T>(work: (context: RunContext) => Promise<T>): Promise<T>;
   /** Holds what is in the copy before anything is done. */
   readonly hold: HoldContents;
   /** Whose plans are compared before and after; `null` for none. */
@@ -33,7 +35,7 @@ export interface Rehearsal {
 }
 
 /** What is rehearsed, as it is known before what its revisions refer to is there. */
-export interface PlannedRehearsal extends Omit<Rehearsal, "remarks"> {
+export interface PlannedRehearsal extends Omit<Rehearsal, "anew" | "remarks"> {
   /** Those whose schemas it goes through, both ends included. */
   readonly revisions: readonly Revision[];
 }
@@ -58,10 +60,8 @@ export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promi
   tell("reading all rows");
   const before = await database.introspect();
   const held = await rehearsal.hold(database, before, signal);
-  const run = await recorded(
-    context,
-    measured,
-    (context, { stepDone }) => rehearsal.forward(context, stepDone),
+  const run = await anewOn(context, rehearsal)((fresh) =>
+    recorded(fresh, measured, (running, { stepDone }) => rehearsal.forward(running, stepDone))
   );
   const failure = run.failure === null ? null : failureOf(run.failure.error);
   const base = {
@@ -107,6 +107,13 @@ export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promi
 const shortMs = 1_000;
 const mostMeasuredAgain = 2;
 
+function anewOn(
+  context: RunContext,
+  { anew }: Pick<Rehearsal, "anew">,
+): NonNullable<Rehearsal["anew"]> {
+  return anew ?? ((work) => work(context));
+}
+
 function busyMs({ steps }: RunFigures): number {
   return steps.reduce((sum, { ms, pausesMs }) => sum + ms - (pausesMs ?? 0), 0);
 }
@@ -130,9 +137,10 @@ interface Returning {
  */
 async function tryWayBack(
   context: RunContext,
-  { forward, back }: Rehearsal,
+  rehearsal: Rehearsal,
   { isShort, ...returning }: Returning & { readonly isShort: boolean },
 ): Promise<{ readonly wayBack: WayBack; readonly again: readonly RunFigures[] }> {
+  const { back } = rehearsal;
   if (typeof back === "string") {
     return { wayBack: { why: back, failure: null, differences: [] }, again: [] };
   }
@@ -141,7 +149,7 @@ async function tryWayBack(
   const began = performance.now();
   let run: Recorded<void>;
   do {
-    run = await goBackAndAgain(context, { forward, back, isShort }, { ...returning, differences });
+    run = await goBackAndAgain(context, { ...rehearsal, back, isShort }, { ...returning, differences });
     if (isShort && run.failure === null) again.push(run.figures);
   } while (
     run.failure === null && isShort && again.length < mostMeasuredAgain && performance.now() - began < shortMs
@@ -156,7 +164,7 @@ async function tryWayBack(
 /** @returns What the way there again took, or why one of the two failed */
 async function goBackAndAgain(
   context: RunContext,
-  { forward, back, isShort }: { readonly forward: Way; readonly back: Way; readonly isShort: boolean },
+  { back, isShort, ...rehearsal }: Rehearsal & { readonly back: Way; readonly isShort: boolean },
   { before, after, held, differences }: Returning & { readonly differences: string[] },
 ): Promise<Recorded<void>> {
   const { database, signal } = context;
@@ -170,10 +178,12 @@ async function goBackAndAgain(
     );
   });
   if (down.failure !== null) return down;
-  return await recorded(context, isShort ? measured : hurried, async (context, { stepDone }) => {
-    await forward(context, stepDone);
-    differences.push(...compareSnapshots(after, await database.introspect()).map(changeText));
-  });
+  const again = (context: RunContext) =>
+    recorded(context, isShort ? measured : hurried, async (context, { stepDone }) => {
+      await rehearsal.forward(context, stepDone);
+      differences.push(...compareSnapshots(after, await context.database.introspect()).map(changeText));
+    });
+  return isShort ? await anewOn(context, rehearsal)(again) : await again(context);
 }
 
 /** @throws {HarborError} `interrupted`, which is no failure of what was tried */

@@ -118,6 +118,7 @@ function shortStep(backMs: number, pauses: readonly number[], told: number): Pro
       await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
       // Pauses are counted and not made.
       const left = [...pauses];
+      let connections = 0;
       const step = (direction: "upgrade" | "downgrade") => async ({ notify, signal }: RunContext) => {
         notify({ kind: "step", id: idOf(0), name: "boats", direction });
         const { pause } = await database.pace("boats");
@@ -133,7 +134,12 @@ function shortStep(backMs: number, pauses: readonly number[], told: number): Pro
         queries: null,
         copyMs: 0,
         remarks: () => [],
+        anew: (work) => {
+          connections++;
+          return work(context);
+        },
       });
+      assert.equal(connections, pauses.length - left.length);
       assert.equal(wayBack!.failure, null);
       assert.deepEqual(steps.map(({ direction, pausesMs }) => [direction, pausesMs]), [["upgrade", told]]);
     })

@@ -139,6 +139,11 @@ export interface Trial {
   readonly url: DatabaseUrl;
   /** How it has to be opened to do as the database itself would. */
   readonly options: Pick<OpenOptions, "largeRows">;
+  /**
+   * Brings the server to where it is when the run on the database begins, before each time that something is measured: on a connection of
+   * its own then, as the run has one, since a server is quicker where it did the same before. Left out where that makes no difference.
+   */
+  settle?(): Promise<void>;
   /** Holds what is in it, for comparing that with what something leaves that is tried on it. Called before. */
   readonly hold: HoldContents;
   /**

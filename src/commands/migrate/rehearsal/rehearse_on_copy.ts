@@ -45,6 +45,7 @@ export async function rehearseOnCopy(
     await trial.standIn?.(hostReferences(rehearsal.revisions, await onCopy.database.introspect()));
     const forecast = await rehearse(onCopy, {
       ...rehearsal,
+      ...anewOn(trial, (work) => withTrial(app, context, trial, work)),
       remarks: () => [...atWork === undefined ? [] : [movingText(atWork)], unpaced, ...trial.remarks],
     });
     // It is known only when the copy is gone.
@@ -52,6 +53,19 @@ export async function rehearseOnCopy(
     trial.onLeft?.((sentence) => remarks.push(sentence));
     return { ...forecast, remarks };
   });
+}
+
+function anewOn(
+  { settle }: Pick<Trial, "settle">,
+  connect: NonNullable<Rehearsal["anew"]>,
+): Pick<Rehearsal, "anew"> {
+  if (settle === undefined) return {};
+  return {
+    anew: async (work) => {
+      await settle();
+      return await connect(work);
+    },
+  };
 }
 
 /**

@@ -7,7 +7,7 @@ import type { HostScript } from "../../../history/host.ts";
 import { namedReferences, type NotRestored, type ProofHost } from "../../backup/content.ts";
 import { notRehearsed, type Trial, type TrialObstacle } from "../../backup/engine.ts";
 import { aside, type BackupTask, inTransaction, isUndefined, query, withBackupSession } from "./session.ts";
-import { leftoversQuery, ownMarkQuery, proofPrefix } from "../catalogs/session_databases.ts";
+import { leftoversQuery, ownMarkQuery, proofPrefix, scratchPrefix } from "../catalogs/session_databases.ts";
 import { type ProofRoles, watchRoles } from "../proof_roles.ts";
 import { rehearsalTryout, type Tryout } from "../within_database.ts";
 import { textOf } from "../session/statement.ts";
@@ -15,13 +15,12 @@ import type { Session } from "../session/session.ts";
 import { sqlStateOf } from "../session/errors.ts";
 import { bringHost, isDuplicate, readHostFile } from "./bring_host.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
-import { holdAtRest } from "./hold_at_rest.ts";
+import { holdDigests } from "./hold_digests.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
+import { settling } from "./settle.ts";
 import { openStandIns, type StandIns } from "./stand_in.ts";
 import { countNow } from "../watch/locks.ts";
 import { type ArchivedCode, callsUntrusted, ownersToTry, untrustedOnLoad } from "../trust/trust.ts";
-
-const prefix = "harbor_scratch_";
 
 /** What came of work in a scratch database, or why there could be none. */
 export type ScratchResult<T> =
@@ -211,7 +210,7 @@ async function watchReach(admin: Session, name: string): Promise<TrialReach> {
   };
   const listeners: ((sentence: string) => void)[] = [];
   const tellLeft = (text: string) => listeners.forEach((tell) => tell(`Left on the server: ${text}.`));
-  const mark = proofPrefix + name.slice(prefix.length);
+  const mark = proofPrefix + name.slice(scratchPrefix.length);
   // A role that stays has the mark, by which the next proof names it, too.
   const roles = await watchRoles(server, { mark, tryout, onLeft: tellLeft });
   const eventTriggers = (await aside(admin, () => query<{ name: string }>(admin, eventTriggersQuery)))
@@ -262,13 +261,14 @@ export async function tryOn(
   // So it would for rows of the restore that it hears of only afterwards, from a session that tells it once in a second.
   if (scratch.serverVersion >= 150_000) await scratch.script(countNow);
   await scratch.script("VACUUM (ANALYZE)");
-  const { hold, remarks } = await holdAtRest(scratch);
+  const { settle, remarks } = await settling(scratch);
   const { madeUp, forMore } = standIns;
   await onRestored({
     content,
     url,
     options: {},
-    hold,
+    settle,
+    hold: holdDigests,
     standIn: forMore,
     ...reach === null ? {} : { guard: reach.roles.guard, onLeft: reach.onLeft },
     get remarks() {
@@ -339,7 +339,7 @@ async function mayCreateDatabases(admin: Session): Promise<boolean> {
 
 /** Drops scratch databases whose makers are gone, and that nobody is connected to. */
 async function dropLeftovers(admin: Session): Promise<void> {
-  const leftovers = await aside(admin, () => query<{ name: string }>(admin, leftoversQuery(prefix)));
+  const leftovers = await aside(admin, () => query<{ name: string }>(admin, leftoversQuery(scratchPrefix)));
   for (const { name } of leftovers) await drop(admin, name, false);
 }
 
@@ -380,7 +380,7 @@ async function describeScratch(admin: Session): Promise<{ readonly name: string;
     FROM pg_database d WHERE datname = current_database()`,
   );
   const { began, encoding, collate, ctype, provider, locale, rules } = row!;
-  const name = `${prefix}${began}_${randomBytes(6).toString("hex")}`;
+  const name = `${scratchPrefix}${began}_${randomBytes(6).toString("hex")}`;
   const locales = [
     `ENCODING ${quoteText(encoding)} LC_COLLATE ${quoteText(collate)} LC_CTYPE ${quoteText(ctype)}`,
     ...provider === "i" && locale !== null ? [`LOCALE_PROVIDER icu ICU_LOCALE ${quoteText(locale)}`] : [],

@@ -26,6 +26,9 @@ export function leftoversQuery(prefix: string): string {
       AND NOT EXISTS (SELECT FROM pg_stat_activity u WHERE u.datid = d.oid AND u.usesysid IS NOT NULL)`;
 }
 
+/** How databases are called that copies are restored into, to prove them or to try something. */
+export const scratchPrefix = "harbor_scratch_";
+
 /** How databases of proofs are called, and what roles are marked with that scripts make there. */
 export const proofPrefix = "harbor_db_proof_";
 

@@ -1,26 +1,19 @@
-import type { HoldContents } from "../../watch/held_contents.ts";
 import type { Session } from "../session/session.ts";
-import { holdDigests } from "./hold_digests.ts";
 import { aside, query } from "./session.ts";
 
 /**
- * Returns what holds the contents of a copy that was just written, and then has the server write to the disk what the restore and
- * the reading left in memory. Else it does that while steps run, which wait for it; and it writes each page whole at its first change
- * behind a checkpoint, as it will in the database itself.
+ * Returns what has the server write to the disk what restoring, reading and earlier runs left in memory. Else it does that while steps
+ * run, which wait for it; and it writes each page whole at its first change behind a checkpoint, as it will in the database itself.
  *
  * @returns Also what is otherwise where the role may not ask for that, as sentences
  */
-export async function holdAtRest(
+export async function settling(
   scratch: Session,
-): Promise<{ readonly hold: HoldContents; readonly remarks: readonly string[] }> {
+): Promise<{ readonly settle: () => Promise<void>; readonly remarks: readonly string[] }> {
   const [role] = await aside(scratch, () => query<{ may: boolean }>(scratch, mayCheckpoint));
-  if (role?.may !== true) return { hold: holdDigests, remarks: [isUnwritten] };
-  const hold: HoldContents = async (...given) => {
-    const held = await holdDigests(...given);
-    await scratch.script("CHECKPOINT");
-    return held;
-  };
-  return { hold, remarks: [] };
+  return role?.may === true
+    ? { settle: () => scratch.script("CHECKPOINT"), remarks: [] }
+    : { settle: () => Promise.resolve(), remarks: [isUnwritten] };
 }
 
 /** Source: https://www.postgresql.org/docs/current/sql-checkpoint.html; before version 15 there is no such role. */
