@@ -2,10 +2,8 @@ import type { RunContext } from "../engines/run_context.ts";
 import { snapshotIfThere } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { countRows, type RowCount } from "../state/count_rows.ts";
-import { textsToKeep } from "./kept/outside.ts";
-import { type Loss, lossesOf } from "./kept/rules/losses.ts";
-import type { Database } from "../engines/database.ts";
-import type { Step } from "./rules/plan.ts";
+import type { Loss } from "./kept/rules/losses.ts";
+import { lossesOfPlan } from "./losses_of_plan.ts";
 import type { PreparedPlan } from "./prepare_plan.ts";
 import { stagesOf } from "./preflight/preflight.ts";
 import { type TakenAway, takenAway, withStrangers } from "./rules/taken_away.ts";
@@ -74,18 +72,4 @@ function withLosses(taken: readonly TakenAway[], losses: readonly Loss[]): reado
       ? []
       : [...new Set(parts.flatMap(({ columns }) => columns))],
   }));
-}
-
-/** Returns what the steps of a plan lose together of the tables that there are, as far as their texts tell. */
-export async function lossesOfPlan(
-  database: Database,
-  steps: readonly Pick<Step, "script" | "resume">[],
-  live: Snapshot,
-): Promise<readonly Loss[]> {
-  const texts = await Promise.all(
-    steps.map(async ({ script, resume }) =>
-      (await textsToKeep(database, script)).slice(resume?.statementsDone ?? 0)
-    ),
-  );
-  return lossesOf(live, texts.flat());
 }

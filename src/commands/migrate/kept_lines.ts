@@ -72,7 +72,7 @@ export async function changedForGood(
   { database }: RunContext,
   { steps }: Pick<PreparedPlan, "steps">,
 ): Promise<readonly string[]> {
-  const { lossesOfPlan } = await import("../../migrate/foresee.ts");
+  const { lossesOfPlan } = await import("../../migrate/losses_of_plan.ts");
   const losses = await lossesOfPlan(database, steps, await database.introspect());
   const texts = await Promise.all(losses.map(async (loss) => {
     if (loss.kind !== "changed") return [];
@@ -101,7 +101,7 @@ export async function keptBy(
 ): Promise<readonly { readonly table: string; readonly columns: readonly string[] | null }[]> {
   if (noKeep || from === null) return [];
   const { columnsGone } = await import("../../migrate/kept/rules/losses.ts");
-  const { lossesOfPlan } = await import("../../migrate/foresee.ts");
+  const { lossesOfPlan } = await import("../../migrate/losses_of_plan.ts");
   const losses = await lossesOfPlan(database, steps, await database.introspect());
   return [...Map.groupBy(losses, ({ table }) => table.name)].map(([table, parts]) => ({
     table,
