@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { sql } from "drizzle-orm";
 import { unheardMs } from "../../src/base/interrupt.ts";
+import { userStatement } from "../../src/engines/statement_names.ts";
 import { planEach } from "../../src/engines/plans/plan_each.ts";
+import { judgePlans, readPlans } from "../../src/rehearse/query_plans.ts";
 import { readQueries } from "../../src/rehearse/read_queries.ts";
 import type { QueryReport } from "../../src/rehearse/rules/queries.ts";
 import { addFiles, initial } from "../support/samples/application.ts";
@@ -109,6 +112,29 @@ test("PostgreSQL: pg_stat_statements that is not there is said", () =>
       const error = await rejectsWith("bad_config", readQueries(context, given));
       assert.match(error.message, /the extension is not in this database/);
       assert.match(error.hintLines.join(), /CREATE EXTENSION pg_stat_statements/);
+    })
+  ));
+
+test("PostgreSQL: a table that is written anew makes no plan worse that reads an index alone", () =>
+  postgres!.withDatabase((url) =>
+    withContext(url, async (context) => {
+      // Of what has committed and is not in the log yet, VACUUM tells no page to be visible to all.
+      const write = (...texts: readonly string[]) =>
+        context.database.write(
+          ["SET LOCAL synchronous_commit = on", ...texts].map((text) => userStatement(sql.raw(text))),
+          "schema",
+        );
+      await write(
+        "CREATE TABLE notes (id integer, name text, text text)",
+        "INSERT INTO notes SELECT i, md5(i::text), repeat('x', 200) FROM generate_series(1, 9000) i",
+        "CREATE INDEX ix_notes_name ON notes (name)",
+      );
+      const query = { place: "q.sql:1", sql: "SELECT count(*) FROM notes WHERE name > $1" };
+      const source = { queries: [query], remarks: [] };
+      const before = await readPlans(context, source);
+      assert.match(before[0]!.plan!.lines.join(), /Index Only Scan using ix_notes_name/);
+      await write("ALTER TABLE notes ALTER COLUMN id TYPE bigint");
+      assert.deepEqual((await judgePlans(context, source, before)).worse, []);
     })
   ));
 
