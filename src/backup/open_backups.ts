@@ -3,11 +3,12 @@ import type { TrialObstacle } from "../engines/backup/engine.ts";
 import type { OnTrial } from "./copy_and_prove.ts";
 import type { BackupRequest, MadeBackup } from "./make.ts";
 import type { Found } from "../base/finding.ts";
-import type { BackupList, Newest, StoredBackup } from "./store/folder.ts";
+import { type BackupList, hasWorkspaces, type Newest, type StoredBackup } from "./store/folder.ts";
 import type { BackupPlace } from "./store/place.ts";
 import type { BareBackup } from "./bare_file.ts";
 import type { PruneRequest, PruneResult } from "./prune.ts";
 import { type BackupOptions, openStore } from "./store/store.ts";
+import type { Leftover } from "./store/workspace.ts";
 import type { BackupVerification } from "./verify.ts";
 import { HarborError } from "../base/errors.ts";
 import type { Identity } from "../engines/backup/identity.ts";
@@ -45,6 +46,8 @@ export interface Backups {
   verify(path: string, signal?: AbortSignal): Promise<BackupVerification>;
   /** See `pruneBackups`. */
   prune(request: PruneRequest): Promise<PruneResult>;
+  /** See `listLeftovers`; of another place than the folder nothing is said. */
+  leftovers(): Promise<readonly Leftover[]>;
   /** See `lookAtBareFile`. */
   lookAtBare(path: string): Promise<BareBackup>;
   /** See `restoreBackup`. */
@@ -105,6 +108,10 @@ export function openBackups(url: DatabaseUrl, options: BackupOptions): Backups {
     verify: async (path, signal = store.signal) =>
       (await import("./verify.ts")).verifyBackup(path, { ...store, signal }),
     prune: async (request) => (await import("./prune.ts")).pruneBackups(store, request),
+    leftovers: async () =>
+      options.from === undefined && hasWorkspaces(options.folder)
+        ? await (await import("./store/workspace.ts")).listLeftovers(options.folder, options.client)
+        : [],
     lookAtBare: async (path) => (await import("./bare_file.ts")).lookAtBareFile(path, store),
     restore: async (context, request) =>
       (await import("./restore.ts")).restoreBackup(context, store, request),

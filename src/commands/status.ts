@@ -152,7 +152,7 @@ async function readLastBackup(
 
 const noBackup: LastBackup = {
   needsAttention: false,
-  json: { lastBackup: null, backupsFromFuture: [], backupsUnusable: [], backupProblem: null },
+  json: { lastBackup: null, backupsFromFuture: [], backupsUnusable: [], backupProblem: null, leftovers: [] },
   lines: ["none"],
   remedies: [],
 };

@@ -45,8 +45,17 @@ export interface Inspector {
   attachments(database: Database): Promise<readonly Attachment[]>;
   /** Returns how many bytes each table takes with its indexes; none where the engine does not tell. */
   tableSizes(database: Database): Promise<ReadonlyMap<string, number>>;
+  /** Returns the databases on the server into which copies were restored by what ended without dropping them; none where a copy is a file. */
+  leftCopies(database: Database): Promise<readonly LeftCopy[]>;
   /** Returns the names of the tables of kept data that are there, whatever the registry says of them. */
   sideTables(database: Database): Promise<readonly string[]>;
+}
+
+/** A copy that lies on the server still. */
+export interface LeftCopy {
+  readonly name: string;
+  /** `null` where this role may not ask for it. */
+  readonly bytes: number | null;
 }
 
 /**

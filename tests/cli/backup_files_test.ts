@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import process from "node:process";
 import { test } from "node:test";
 import { type BackupCase, backupCase, backupsIn, fill, flipByte, initial } from "../support/backups.ts";
 import { engines, sqlitePath, withFolder } from "../support/databases.ts";
@@ -38,6 +39,11 @@ function testFile(
         await work({ ...given, path: sqlitePath(url) });
       })
     ));
+}
+
+/** What `backup list` and `status` have of runs that did not end. */
+interface Listed {
+  readonly leftovers: readonly unknown[];
 }
 
 async function newest(given: BackupCase): Promise<string> {
@@ -129,7 +135,7 @@ testFile("an encrypted backup opens with its key and no other, and no plain copy
 });
 
 testFile(
-  "what an interrupted backup left is never listed, and cleared away by the next one",
+  "what a backup left that did not end is no backup, is named, and is cleared away by the next one",
   async (given) => {
     await given.expect(0, "backup");
     const whole = await newest(given);
@@ -143,8 +149,19 @@ testFile(
     // And one that somebody keeps there by hand.
     const kept = join(given.folder, "by-hand.db");
     copyFileSync(whole, kept);
-    const { backups } = (await given.expect(0, "backup", "list", "--json")).json<{ backups: unknown[] }>();
-    assert.equal(backups.length, 1);
+    // And one that is at work.
+    const living = join(given.folder, `.${gone}-2.${process.ppid}.${processSpace}.partial`);
+    mkdirSync(living);
+    const bytes = statSync(whole).size;
+    const leftovers = [{ name: partial, isDatabase: false, bytes, isOver: true }];
+    const listed = (await given.expect(0, "backup", "list", "--json")).json<
+      Listed & { backups: unknown[] }
+    >();
+    assert.deepEqual([listed.backups.length, listed.leftovers], [1, leftovers]);
+    assert.deepEqual((await given.expect(0, "status", "--json")).json<Listed>().leftovers, leftovers);
+    const pruned = await given.expect(0, "backup", "prune", "--dry-run");
+    assert.ok(pruned.stderr.includes(`left by a run that did not end: ${partial} (`), pruned.stderr);
+    rmSync(living, { recursive: true });
     await given.expect(0, "backup");
     assert.ok(!existsSync(partial));
     assert.ok(!existsSync(join(given.folder, `${gone}.db`)));

@@ -377,7 +377,7 @@ test("a rehearsal beside a run says whose run it is, and blames none that was in
     assert.doesNotMatch(rehearsal.remarks.join("\n"), /at work on the database/);
   }));
 
-test("what a killed rehearsal left is removed by the next one, which says so", () =>
+test("what a rehearsal left that did not end is named, and removed by the next one, which says so", () =>
   withGiven(async (given) => {
     const left = join(given.folder, ".openharbor-trial-1.4711.any.partial");
     mkdirSync(left, { recursive: true });
@@ -385,8 +385,10 @@ test("what a killed rehearsal left is removed by the next one, which says so", (
     writeFileSync(`${left}.seen`, "");
     const threeDaysAgo = new Date(Date.now() - 3 * 86_400_000);
     for (const path of [left, `${left}.seen`]) utimesSync(path, threeDaysAgo, threeDaysAgo);
+    const listed = await given.expect(0, "backup", "list");
+    assert.match(listed.stderr, /of a run that may be at work elsewhere, or did not end: .*partial \(4 B\)/);
     const { stderr } = await given.expect(0, "upgrade", "--rehearse");
-    assert.match(stderr, /removed from ".*kept" what a run left that was killed/);
+    assert.match(stderr, /removed from ".*kept" what a run left that did not end/);
     assert.deepEqual(readdirSync(given.folder), []);
     assert.doesNotMatch((await given.expect(0, "upgrade", "--rehearse")).stderr, /removed from/);
   }));

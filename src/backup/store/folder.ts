@@ -25,6 +25,9 @@ export interface BackupList {
   readonly problems: readonly HarborError[];
 }
 
+/** How the folders end that runs work in. */
+export const workspaceEnding = ".partial";
+
 /** A manifest that is longer was not written by harbor-db. */
 export const longestManifest = 16 * 1024 * 1024;
 
@@ -173,6 +176,15 @@ export function manifestNames(folder: string): readonly string[] {
       hint: "Give the folder that backups are in: --backup-dir <dir>",
       cause: error,
     });
+  }
+}
+
+/** Whether a run works in a folder, or left there what it worked on: nothing else of it is read. */
+export function hasWorkspaces(folder: string): boolean {
+  try {
+    return readdirSync(folder).some((name) => name.endsWith(workspaceEnding));
+  } catch {
+    return false;
   }
 }
 

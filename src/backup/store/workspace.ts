@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HarborError, messageOf } from "../../base/errors.ts";
+import { workspaceEnding } from "./folder.ts";
 import { manifestPathOf } from "../rules/manifest.ts";
 import type { Client } from "../../engines/database.ts";
 import type { RunContext } from "../../engines/run_context.ts";
@@ -38,7 +39,7 @@ export async function withWorkspace<T>(
   { id, client }: { readonly id: string; readonly client: Client },
   work: (path: string, around: OpenFolder) => Promise<T>,
 ): Promise<T> {
-  const name = `.${id}.${client.pid}.${spaceOf(client)}.partial`;
+  const name = `.${id}.${client.pid}.${spaceOf(client)}${workspaceEnding}`;
   const path = join(folder, name);
   const around = openFolder(folder);
   let own: OpenFolder | undefined;
@@ -68,9 +69,9 @@ async function makeFolder(around: OpenFolder, name: string): Promise<void> {
 }
 
 /**
- * Removes what runs left that died: their folders, and files that had got their name but no manifest.
+ * Removes what runs left that did not end: their folders, and files that had got their name but no manifest.
  *
- * @returns How many runs had died
+ * @returns How many runs that were
  */
 export async function clearLeftovers(folder: string, client: Client, now: Date): Promise<number> {
   const names = await readdir(folder);
@@ -96,7 +97,40 @@ export async function clearLeftovers(folder: string, client: Client, now: Date):
   return count;
 }
 
-/** Removes what runs left that died, and says so: a copy holds all that the database does. */
+/** What a run left in a folder of backups, or still works on. */
+export interface Leftover {
+  readonly path: string;
+  /** Of all that is in it; `null` where this user may not look. */
+  readonly bytes: number | null;
+  /** Whether its process is gone; what is of another machine or container may be at work. */
+  readonly isOver: boolean;
+}
+
+/** Lists what the next run would look at to remove it, without that which is known to be at work. */
+export async function listLeftovers(folder: string, client: Client): Promise<readonly Leftover[]> {
+  const left: Leftover[] = [];
+  for (const name of (await readdir(folder)).toSorted()) {
+    const [, , pid, space] = pattern.exec(name) ?? [];
+    const path = join(folder, name);
+    if (space === undefined || ours.has(path)) continue;
+    const isOver = hasEnded({ pid: Number(pid), space, client });
+    if (isOver !== false) left.push({ path, bytes: await bytesIn(path), isOver: isOver === true });
+  }
+  return left;
+}
+
+async function bytesIn(path: string): Promise<number | null> {
+  try {
+    const files = await readdir(path, { recursive: true });
+    // What goes meanwhile takes nothing.
+    const sizes = files.map(async (file) => (await stat(join(path, file)).catch(() => null))?.size ?? 0);
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  } catch {
+    return null;
+  }
+}
+
+/** Removes what runs left that did not end, and says so: a copy holds all that the database does. */
 export async function tellLeftovers(
   folder: string,
   client: Client,
@@ -104,8 +138,8 @@ export async function tellLeftovers(
 ): Promise<void> {
   const count = await clearLeftovers(folder, client, now());
   if (count === 0) return;
-  const left = count === 1 ? "a run left that was" : `${count} runs left that were`;
-  notify({ kind: "note", text: `removed from "${folder}" what ${left} killed` });
+  const left = count === 1 ? "a run" : `${count} runs`;
+  notify({ kind: "note", text: `removed from "${folder}" what ${left} left that did not end` });
 }
 
 /** Whether a file has the name of a run's backup, or the one it took because that was taken. */
@@ -117,12 +151,21 @@ interface Owner {
   readonly pid: number;
   readonly space: string;
   readonly client: Client;
-  readonly now: Date;
 }
 
-async function isAbandoned(path: string, { pid, space, client, now }: Owner): Promise<boolean> {
+/** Says whether a process is gone; `null` for one of another machine or container, of which nobody here knows. */
+function hasEnded({ pid, space, client }: Owner): boolean | null {
+  if (space === "any" || space !== spaceOf(client)) return null;
   // What has this process's number and is not ours is from an earlier one.
-  if (space !== "any" && space === spaceOf(client)) return pid === client.pid || !client.isAlive(pid);
+  return pid === client.pid || !client.isAlive(pid);
+}
+
+async function isAbandoned(
+  path: string,
+  { now, ...owner }: Owner & { readonly now: Date },
+): Promise<boolean> {
+  const isOver = hasEnded(owner);
+  if (isOver !== null) return isOver;
   if (!await isOld(path, now)) return false;
   const seen = path + seenEnding;
   if (await stat(seen).catch(() => undefined) !== undefined) return await isOld(seen, now);

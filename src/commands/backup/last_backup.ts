@@ -6,6 +6,7 @@ import { proofText } from "../../engines/backup/content.ts";
 import { readIdentity, unknownIdentity } from "../../engines/backup/identity.ts";
 import type { Database } from "../../engines/database.ts";
 import { type folderOptions, openAppBackups } from "./options.ts";
+import type { LeftoverWords } from "./leftovers.ts";
 import { ageText, listedBackup, positionText } from "./output.ts";
 
 /** What status says of the backups in the folder. */
@@ -18,6 +19,8 @@ export interface LastBackup {
     readonly backupsUnusable: readonly string[];
     /** Why none of it is known. */
     readonly backupProblem: HarborError | null;
+    /** What runs left in the folder that did not end. */
+    readonly leftovers: LeftoverWords["json"];
   };
   /** The same for people. */
   readonly lines: readonly string[];
@@ -33,7 +36,12 @@ export async function describeLastBackup(
   const { red } = app.report.colors;
   const identity = app.isAbsent() ? unknownIdentity : await readIdentity(database);
   try {
-    const { backup, fromFuture, unusable } = await (await openAppBackups(app, options)).newest(identity);
+    const backups = await openAppBackups(app, options);
+    const { backup, fromFuture, unusable } = await backups.newest(identity);
+    // What may be at work is nothing to tell of every day.
+    const left = (await backups.leftovers()).filter(({ isOver }) => isOver);
+    const { describeLeftovers } = left.length === 0 ? {} : await import("./leftovers.ts");
+    const leftovers = describeLeftovers?.(left, []) ?? { json: [], lines: [] };
     return {
       needsAttention: fromFuture.length > 0 || unusable.length > 0,
       json: {
@@ -41,6 +49,7 @@ export async function describeLastBackup(
         backupsFromFuture: fromFuture.map(listedBackup),
         backupsUnusable: unusable.map(({ id }) => id),
         backupProblem: null,
+        leftovers: leftovers.json,
       },
       lines: [
         backup === null ? "none" : textOf(backup),
@@ -51,6 +60,7 @@ export async function describeLastBackup(
         ...fromFuture.map(({ path, manifest }) =>
           red(`dated in the future, ${manifest.createdAt}, so not counted: ${path}`)
         ),
+        ...leftovers.lines,
       ],
       remedies: [],
     };
@@ -58,7 +68,13 @@ export async function describeLastBackup(
     if (!(error instanceof HarborError)) throw error;
     return {
       needsAttention: false,
-      json: { lastBackup: null, backupsFromFuture: [], backupsUnusable: [], backupProblem: error },
+      json: {
+        lastBackup: null,
+        backupsFromFuture: [],
+        backupsUnusable: [],
+        backupProblem: error,
+        leftovers: [],
+      },
       lines: [`unknown: ${error.message}`],
       remedies: error.hintLines,
     };

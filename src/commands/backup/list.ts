@@ -3,7 +3,9 @@ import type { StoredBackup } from "../../backup/store/folder.ts";
 import { counted, formatBytes } from "../../base/quantity.ts";
 import { type Delivery, readDeliveries } from "../../backup/store/deliveries.ts";
 import type { App } from "../../cli/app.ts";
-import { findIdentity, openAppBackups, sourceOptions } from "./options.ts";
+import { readIdentity, unknownIdentity } from "../../engines/backup/identity.ts";
+import { describeLeftovers, leftOnServer } from "./leftovers.ts";
+import { askIfThere, openAppBackups, sourceOptions } from "./options.ts";
 import { ageText, listedBackup, positionText, storedText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
@@ -21,8 +23,14 @@ export const backupListCommand = defineCommand({
     { line: "backup list --json", does: "for programs" },
   ],
   run: async (app, { options }) => {
-    const { place, list } = await openAppBackups(app, options);
-    const { backups, problems, own, fromFuture, perhaps } = await list(await findIdentity(app));
+    const opened = await openAppBackups(app, options);
+    const { place, list } = opened;
+    const asked = await askIfThere(app, async (database) => ({
+      identity: await readIdentity(database),
+      onServer: await leftOnServer(database),
+    }));
+    const { backups, problems, own, fromFuture, perhaps } = await list(asked?.identity ?? unknownIdentity);
+    const leftovers = describeLeftovers(await opened.leftovers(), asked?.onServer ?? []);
     const ours = new Set([...own, ...fromFuture]);
     const whose = (backup: StoredBackup) =>
       ours.has(backup) ? "this one" : perhaps.includes(backup) ? "perhaps this one" : "another one";
@@ -60,11 +68,13 @@ export const backupListCommand = defineCommand({
         backups.map((each) => cells.map((cell) => cell(each))),
       );}
     for (const problem of problems) app.report.note(problem.message);
+    for (const line of leftovers.lines) app.report.note(line);
     return {
       json: {
         folder: place.name,
         backups: backups.map((backup) => ({ ...listedBackup(backup), own: ours.has(backup) })),
         problems: problems.map(({ message }) => message),
+        leftovers: leftovers.json,
       },
     };
   },

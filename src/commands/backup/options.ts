@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { type Identity, readIdentity, unknownIdentity } from "../../engines/backup/identity.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
+import type { Database } from "../../engines/database.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
 import { realPath } from "../../base/files/real_path.ts";
 import type { Bucket } from "../../backup/bucket/bucket.ts";
@@ -86,12 +87,17 @@ export function databaseIdentity(app: App, url: DatabaseUrl): string {
 
 /** Reads what the command line's database is known by; unknown when it is not there, or cannot be asked. */
 export async function findIdentity(app: App): Promise<Identity> {
-  if (app.isAbsent()) return unknownIdentity;
+  return await askIfThere(app, readIdentity) ?? unknownIdentity;
+}
+
+/** Asks the command line's database; `null` when it is not there, or cannot be asked. */
+export async function askIfThere<T>(app: App, ask: (database: Database) => Promise<T>): Promise<T | null> {
+  if (app.isAbsent()) return null;
   try {
-    return await app.withRun("read", ({ database }) => readIdentity(database));
+    return await app.withRun("read", ({ database }) => ask(database));
   } catch (error) {
     if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
-    return unknownIdentity;
+    return null;
   }
 }
 

@@ -1,6 +1,7 @@
 import { HarborError } from "../../base/errors.ts";
 import { readIdentity } from "../../engines/backup/identity.ts";
 import { counted, formatBytes } from "../../base/quantity.ts";
+import { describeLeftovers, leftOnServer } from "./leftovers.ts";
 import { keepOptions, openAppBackups, retentionPolicy, sourceOptions } from "./options.ts";
 import { listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
@@ -29,7 +30,8 @@ export const backupPruneCommand = defineCommand({
   run: async (app, { options }) => {
     const { dryRun, force } = options;
     const policy = retentionPolicy(options);
-    const { place, prune } = await openAppBackups(app, options);
+    const opened = await openAppBackups(app, options);
+    const { place, prune } = opened;
     if (app.isAbsent()) {
       const { display } = app.databaseUrl();
       throw new HarborError(
@@ -40,7 +42,10 @@ export const backupPruneCommand = defineCommand({
         },
       );
     }
-    const identity = await app.withRun("read", ({ database }) => readIdentity(database));
+    const { identity, onServer } = await app.withRun("read", async ({ database }) => ({
+      identity: await readIdentity(database),
+      onServer: await leftOnServer(database),
+    }));
     const { report } = app;
     const row = ({ keep, backup, reasons }: PruneVerdict) => [
       keep ? "keep" : report.colors.magenta("remove"),
@@ -79,12 +84,15 @@ export const backupPruneCommand = defineCommand({
       );
     }
     for (const { message } of problems) report.note(`left alone: ${message}`);
+    const leftovers = describeLeftovers(await opened.leftovers(), onServer);
+    for (const line of leftovers.lines) report.note(line);
     return {
       json: {
         folder: place.name,
         dryRun,
         problems: problems.map(({ message }) => message),
         leftAlone: others,
+        leftovers: leftovers.json,
         kept: verdicts.filter(({ keep }) => keep).map(({ backup, reasons }) => ({
           ...listedBackup(backup),
           reasons,

@@ -4,6 +4,7 @@ import { keptRow } from "../kept_table.ts";
 import { attachments } from "./attachments.ts";
 import { home, own, tableName } from "./catalogs/place_words.ts";
 import { silencedConstraints, unenforced } from "./catalogs/silenced.ts";
+import { leftoversQuery, scratchPrefix } from "./catalogs/session_databases.ts";
 import { readTableSettings } from "./catalogs/table_settings.ts";
 import { readUnsaid } from "./catalogs/unsaid.ts";
 import { amcheckProbe } from "./probes/amcheck.ts";
@@ -37,6 +38,14 @@ export const postgresInspector: Inspector = {
       sql`SELECT ${tableName} AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind = 'r'`,
     );
     return new Map(rows.map((row) => [row.name, Number(row.bytes)]));
+  },
+  async leftCopies(database) {
+    const rows = await database.read<{ name: string; bytes: number | null }>(
+      sql`SELECT l.name, CASE WHEN has_database_privilege(l.name, 'CONNECT') THEN pg_database_size(l.name) END AS bytes FROM (${
+        sql.raw(leftoversQuery(scratchPrefix))
+      }) AS l ORDER BY 1`,
+    );
+    return rows.map(({ name, bytes }) => ({ name, bytes: bytes === null ? null : Number(bytes) }));
   },
   async sideTables(database) {
     const rows = await database.read<{ name: string }>(

@@ -48,6 +48,7 @@ export const sqliteInspector: Inspector = {
     });
     return new Map(rows.map((row) => [row.name, Number(row.bytes)]));
   },
+  leftCopies: () => Promise.resolve([]),
   async sideTables(database) {
     const rows = await database.read<{ name: string }>(
       sql`SELECT name FROM sqlite_schema m WHERE type = 'table' AND lower(name) GLOB 'harbor_kept_[0-9]*' AND EXISTS (SELECT 1 FROM pragma_table_info(m.name) c WHERE c.name = ${keptRow}) ORDER BY name`,

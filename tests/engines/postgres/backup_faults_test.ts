@@ -6,7 +6,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import process from "node:process";
 import { test } from "node:test";
-import { openTestDatabase, withFolder } from "../../support/databases.ts";
+import { postgresInspector } from "../../../src/engines/postgres/inspector.ts";
+import { openTestDatabase, withFolder, withTestDatabase } from "../../support/databases.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
 import { never, openHarbor, postgresEngines, run, withCopy } from "../../support/postgres_engines.ts";
 import { withOwnedPostgres } from "../../support/postgres_role.ts";
@@ -141,6 +142,11 @@ for (const { name, version, open } of postgresEngines) {
         inside.pathname = used;
         await withClient(inside.href, async (looking) => {
           await looking`SELECT`;
+          await withTestDatabase(url, async (database) => {
+            const left = await postgresInspector.leftCopies(database);
+            assert.deepEqual(left.map(({ name }) => name), [dead]);
+            assert.ok(left[0]!.bytes! > 1_000_000);
+          });
           await withCopy(engine, async ({ path }) => {
             assert.equal((await engine.prove(path, never)).proof, "scratch database");
           });
