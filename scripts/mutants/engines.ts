@@ -226,6 +226,22 @@ export const engineMutants: readonly Mutant[] = [
     filter: "after the lock was taken out",
   },
   {
+    file: "engines/sqlite/beside/definition/reference_notes.ts",
+    find: "    delete: `${into} ${old};`,\n",
+    replace: "",
+    danger: "a new foreign key stands over rows that refer to what went meanwhile",
+    tests: ["engines/sqlite/new_reference_test.ts"],
+    filter: "once all rows were looked at",
+  },
+  {
+    file: "engines/sqlite/beside/mirror/noting.ts",
+    find: "[asItIs, (column: SourceColumn)",
+    replace: "[(column: SourceColumn)",
+    danger: "an index made beside writers keeps a row that REPLACE took away",
+    tests: ["engines/sqlite/beside_index_test.ts"],
+    filter: "REPLACE pushes out",
+  },
+  {
     file: "engines/sqlite/backup/replace.ts",
     find: "for (const ending of sideFiles) rmSync(folder.path(name + ending), { force: true });",
     replace: "",

@@ -215,7 +215,7 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
       beside: {
         async cut({ earlier = [], statements }) {
           const texts = statements.map((statement) => compile(statement).text);
-          if (!texts.some((text) => /\b(INDEX|RENAME|DROP|CHECK)\b/i.test(text))) {
+          if (!texts.some((text) => /\b(?:INDEX|RENAME|DROP|CHECK|ADD\b.*\bREFERENCES)\b/is.test(text))) {
             return [{ count: texts.length, beside: null }];
           }
           const { cut } = await loadBeside();

@@ -66,7 +66,9 @@ export async function runBeside(
         });
       } catch (error) {
         // The rows do not fit: it does not go on by itself.
-        if (error instanceof HarborError && error.code === "statement_failed") await keeper?.giveBack(pace);
+        const isRefused = error instanceof HarborError &&
+          ["statement_failed", "dangling_reference"].includes(error.code);
+        if (isRefused) await keeper?.giveBack(pace);
         throw error;
       }
       notify({ kind: "done" });

@@ -22,6 +22,6 @@ const guard =
  */
 export function isOwnTrigger({ name, sql }: { readonly name: string; readonly sql: string | null }): boolean {
   const [, mirror] = noting.exec(name) ?? [];
-  if (mirror !== undefined) return sql?.includes(`INSERT INTO ${mirror}_changed (id) `) ?? false;
+  if (mirror !== undefined) return sql?.includes(`INSERT INTO ${mirror}_changed (`) ?? false;
   return name.startsWith(guardPrefix) && guard.test(sql ?? "");
 }

@@ -79,6 +79,20 @@ test("killed before any of its statements, it leaves the application unharmed an
   assert.ok(points >= 20, `${points} points`);
 });
 
+test("what an index left goes also where nothing names its row ids any more", () =>
+  withBesideFile(1, async (given) => {
+    const { path, application } = given;
+    for (const columns of ["(rowid TEXT, oid TEXT, _rowid_ TEXT)", "(id TEXT PRIMARY KEY) WITHOUT ROWID"]) {
+      assert.ok(await killAfter(60, given, () => build(path, "CREATE INDEX made ON files (size)", () => {})));
+      application.exec(`DROP TABLE harbor_beside_1; CREATE TABLE harbor_beside_1 ${columns}`);
+      await clearBeside(path, []);
+      assert.deepEqual(
+        application.prepare("SELECT name FROM sqlite_schema WHERE name GLOB 'harbor*'").all(),
+        [],
+      );
+    }
+  }));
+
 /** What others do to the schema, or to the shadow, while an index is built. */
 const interventions: readonly string[] = [
   "VACUUM",
@@ -109,27 +123,43 @@ for (const [place, text] of interventions.entries()) {
     }));
 }
 
-test("a row that REPLACE pushes out by a generated key is seen where a default comes in the place of a NULL", () =>
-  withBesideFile(1, async (given) => {
-    const { application } = given;
-    application.exec(
-      "ALTER TABLE files RENAME TO others; CREATE TABLE files (id INTEGER PRIMARY KEY, uuid TEXT, kind TEXT DEFAULT 'q' NOT NULL, size REAL, h TEXT AS (kind || '!'), g TEXT AS (upper(h)) UNIQUE); INSERT INTO files (uuid, kind, size) SELECT uuid, 'k' || rowid, size FROM others",
-    );
-    const said: string[] = [];
-    const push = () =>
-      application.exec("INSERT OR REPLACE INTO files (uuid, kind, size) VALUES ('u', NULL, 7)");
-    push();
-    await build(given.path, "CREATE INDEX made ON files (size)", (words) => {
-      // The row that it pushes out is in the shadow, and not noted.
-      if (/comparing/.test(words)) push();
-      said.push(words);
-    });
-    assert.ok(
-      said.some((words) => /comparing/.test(words)) && !said.some((words) => /beginning again/.test(words)),
-      said.join(),
-    );
-    assert.equal(application.prepare("PRAGMA integrity_check").get()?.["integrity_check"], "ok");
-  }));
+// Keys that are generated of a column, and what is written into it: a NULL, for which a default comes in.
+const pushing: readonly (readonly [columns: string, value: string])[] = [
+  ["kind TEXT DEFAULT 'q' NOT NULL, h TEXT AS (kind || '!'), g TEXT AS (upper(h)) UNIQUE", "NULL"],
+  ["kind TEXT COLLATE NOCASE NOT NULL DEFAULT 'B', g AS (nullif(kind = 'b', 0)) UNIQUE", "NULL"],
+  ["kind TEXT COLLATE NOCASE NOT NULL DEFAULT 'q', g AS (nullif(kind = 'b', 0)) UNIQUE", "'B'"],
+  ["kind INTEGER NOT NULL DEFAULT '7', g AS (nullif(kind = '7', 0)) UNIQUE", "NULL"],
+  [
+    "kind TEXT NOT NULL DEFAULT 7, h INTEGER AS (kind), g AS (nullif(typeof(h) = 'integer', 0)) UNIQUE",
+    "NULL",
+  ],
+];
+for (const [columns, value] of pushing) {
+  test(`a row that REPLACE pushes out with ${value} is seen: ${columns}`, () =>
+    withBesideFile(1, async (given) => {
+      const { application } = given;
+      application.exec(
+        `ALTER TABLE files RENAME TO others; CREATE TABLE files (id INTEGER PRIMARY KEY, uuid TEXT, size REAL, ${columns}); INSERT INTO files (uuid, kind, size) SELECT uuid, 'k' || rowid, size FROM others`,
+      );
+      const said: string[] = [];
+      const rows = () => application.prepare("SELECT count(*) AS n FROM files").get()!["n"];
+      const push = () =>
+        application.exec(`INSERT OR REPLACE INTO files (uuid, kind, size) VALUES ('u', ${value}, 7)`);
+      push();
+      const before = rows();
+      await build(given.path, "CREATE INDEX made ON files (size)", (words) => {
+        // The row that it pushes out is in the shadow, and not noted.
+        if (/comparing/.test(words)) push();
+        said.push(words);
+      });
+      assert.equal(rows(), before);
+      assert.ok(
+        said.some((words) => /comparing/.test(words)) && !said.some((words) => /beginning again/.test(words)),
+        said.join(),
+      );
+      assert.equal(application.prepare("PRAGMA integrity_check").get()?.["integrity_check"], "ok");
+    }));
+}
 
 test("an index that a row refuses leaves SQLite's own words and no trace", () =>
   withBesideFile(0, async (given) => {

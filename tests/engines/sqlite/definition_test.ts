@@ -39,6 +39,12 @@ function rebuild(columns: readonly string[], { after, values = {}, indexes = [] 
 
 const plain = "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a VARCHAR(10), b TEXT, n INTEGER)";
 const index = "CREATE INDEX i ON t (a)";
+const parents = [
+  "CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT UNIQUE, x INTEGER, y TEXT, UNIQUE (x, y))",
+  "INSERT INTO p VALUES (1, 'c1', 1, 'y'), (2, '02', NULL, NULL)",
+];
+const referring = (reference: string, key: string) =>
+  plain.replace("n INTEGER", `n INTEGER ${reference}, ${key}`);
 const rows = ["INSERT INTO t (a, b, n) VALUES ('x', 'y', 1), ('z', NULL, 2)"];
 
 // One row a rule: what changes, and whether a row moves for it.
@@ -95,6 +101,21 @@ const cases: readonly (readonly [rule: string, way: "definition" | "copy" | "pla
     after:
       "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a TEXT NOT NULL, b TEXT, n INTEGER, g TEXT AS (a || b) STORED)",
     indexes: ["CREATE UNIQUE INDEX i ON t (a)"],
+  }],
+  ["a new foreign key, another that goes, and one that does something else", "definition", {
+    before: [...parents, referring("REFERENCES p (id)", "FOREIGN KEY (a) REFERENCES p (code)"), index],
+    rows: ["INSERT INTO t (a, b, n) VALUES ('c1', 'y', 1), (NULL, NULL, NULL)"],
+    after: referring("REFERENCES p (id) ON DELETE CASCADE", "FOREIGN KEY (n, b) REFERENCES p (x, y)"),
+    indexes: ["CREATE UNIQUE INDEX `i` ON `t` (`a`)"],
+  }],
+  ["a reference to rows of its own", "definition", {
+    before: [plain],
+    rows,
+    after: plain.replace("n INTEGER", "n INTEGER REFERENCES `__new_t` (id)"),
+  }],
+  ["a reference to a table without row ids", "plain", {
+    before: ["CREATE TABLE w (id TEXT PRIMARY KEY) WITHOUT ROWID", plain],
+    after: plain.replace("a VARCHAR(10)", "a VARCHAR(10) REFERENCES w"),
   }],
   ["another affinity", "copy", { before: [plain], rows, after: plain.replace("n INTEGER", "n TEXT") }],
   ["another order", "copy", {
@@ -189,7 +210,9 @@ const added: readonly (readonly [way: "definition" | "plain", column: string])[]
   ["plain", "kind INTEGER DEFAULT 3 CHECK (kind > n)"],
   ["plain", `kind INTEGER DEFAULT 3 CHECK (kind > 2 OR "rowid" > 5)`],
   ["plain", "kind TEXT AS (a) CHECK (kind <> 'q')"],
-  ["plain", "kind INTEGER DEFAULT 1 REFERENCES t (id) CHECK (kind > 0)"],
+  ["definition", "kind INTEGER DEFAULT 1 REFERENCES t (id) CHECK (kind > 0)"],
+  ["definition", "kind INTEGER DEFAULT 1 NOT NULL CONSTRAINT r REFERENCES t (id) ON DELETE SET NULL"],
+  ["definition", "kind DEFAULT NULL REFERENCES t"],
   ["definition", "kind INTEGER REFERENCES t (id) CHECK (kind > 0 AND kind <> ')')"],
 ];
 for (const [way, column] of added) {
@@ -214,13 +237,24 @@ for (const [way, column] of added) {
         // A connection that knew the table before, too.
         assert.throws(
           () => application.exec("INSERT INTO t (a, kind) VALUES ('new', ')')"),
-          /CHECK constraint/,
+          /(?:CHECK|FOREIGN KEY) constraint/,
         );
       } finally {
         application.close();
       }
     }));
 }
+
+test("a column whose default is no key of the table that it refers to is not added", () =>
+  withFolder(async (folder) => {
+    const path = await make(join(folder, "changed"), { before: [...parents, plain], rows, after: "" });
+    const before = contents(path);
+    await assert.rejects(
+      upgrade(path, ["ALTER TABLE t ADD kind INTEGER DEFAULT 3 REFERENCES p (id)"], { largeRows: 1 }),
+      /rows would refer to nothing \(t by kind to p\)/,
+    );
+    assert.deepEqual(contents(path), before);
+  }));
 
 test("a column whose default its check refuses is not added, and says what SQLite says", () =>
   withFolder(async (folder) => {
@@ -237,12 +271,31 @@ test("a column whose default its check refuses is not added, and says what SQLit
     assert.deepEqual(contents(path), before);
   }));
 
-// Rows that do not fit, and what the copy says of them.
+// Rows that do not fit, and what is said of them.
 const misfits: readonly (readonly [rule: string, change: Case, message: string])[] = [
   [
     "NULL",
     { before: [plain], rows, after: plain.replace("b TEXT", "b TEXT NOT NULL") },
     "NOT NULL constraint failed: t.b",
+  ],
+  [
+    "a reference",
+    {
+      before: [...parents, plain],
+      rows,
+      after: plain.replace("a VARCHAR(10)", "a VARCHAR(10) REFERENCES p (code)"),
+    },
+    "rows would refer to nothing (t by a to p)",
+  ],
+  [
+    "a reference to a text that is not the number's",
+    {
+      before: [...parents, plain],
+      rows: ["INSERT INTO t (n) VALUES (2)"],
+      after: plain.replace("n INTEGER", "n INTEGER REFERENCES p (code)"),
+      indexes: ["CREATE INDEX j ON t (n)"],
+    },
+    "rows would refer to nothing (t by n to p)",
   ],
   [
     "a check",

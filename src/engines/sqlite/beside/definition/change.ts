@@ -1,5 +1,6 @@
 import type { TableForm } from "../form/table.ts";
 import type { Demand, Fill, Guard } from "./demands.ts";
+import type { NewReference } from "./references.ts";
 
 /** A table whose text in the schema becomes another. */
 export interface DefinitionChange {
@@ -13,6 +14,7 @@ export interface DefinitionChange {
   /** The condition on rows that have to be written anew as they are; `null` without any. */
   readonly short: string | null;
   readonly demands: readonly Demand[];
+  readonly references: readonly NewReference[];
   readonly guards: readonly Guard[];
   readonly indexes: {
     /** Those whose rows stay, and their texts. */

@@ -1,8 +1,9 @@
 import { sql as template } from "drizzle-orm";
 import { HarborError } from "../../../../base/errors.ts";
-import { guardPrefix } from "../../../../sql/own/triggers.ts";
+import { quoteName } from "../../../../sql/quote.ts";
 import type { BesideChange, BesideTask } from "../../../beside.ts";
 import type { Backfill } from "../../../../history/scripts/statement.ts";
+import { own } from "../../connection/statement.ts";
 import type { BesidePlace } from "../../database.ts";
 import { hasRows } from "../form/replica.ts";
 import { rowIdColumn, type TableForm } from "../form/table.ts";
@@ -12,7 +13,8 @@ import { guardsOf } from "./demands.ts";
 import { brokenDemand, look, proveTable, refuseBroken } from "./look.ts";
 import { dropGuard, guardStatements, putGuards } from "./put_guards.ts";
 import { rewriteOf } from "./rewrite.ts";
-import { Moved, refusal, swap, swapOf } from "./swap.ts";
+import { closingOf, endNotes, followNotes, startNotes } from "./reference_notes.ts";
+import { type Closing, Moved, refusal, swap, swapOf } from "./swap.ts";
 
 /** How often it is begun again when others change the schema of the table meanwhile. */
 const mostAttempts = 5;
@@ -20,6 +22,8 @@ const mostAttempts = 5;
 export function changeDefinition(place: BesidePlace, bare: DefinitionChange): BesideChange {
   const { after, demands, guards, fills, filled } = bare;
   const rewrite = rewriteOf(bare);
+  // No index is built for nothing.
+  const early = demands.filter(({ reference }) => reference === null || bare.indexes.made.length > 0);
   return {
     way: "definition",
     table: after.name,
@@ -45,22 +49,35 @@ export function changeDefinition(place: BesidePlace, bare: DefinitionChange): Be
         ...bare,
         guards: guardsOf(after, { demands, fills: filled, notes: task.notes ?? [] }),
       };
+      /** Left to the last transaction; `null` while none is built. */
+      let made: DefinitionChange["indexes"]["made"] | null = null;
       for (let attempt = 1;; attempt++) {
         task.doing(`${after.name}: looking at the rows`);
         await putGuards(place, change, task);
         const ids = await rowIdsOf(place, after);
         try {
           if (rewrite !== null) await fill(rewrite, change, task);
-          await look(place, change, task);
+          await look(place, { ...change, demands: early }, task);
           if (await rowIdsOf(place, after) !== ids) throw new Moved();
           await refuseBroken(place, change);
-          const made = await buildIndexes(place, change, task);
-          await swap(place, { ...change, indexes: { ...change.indexes, made } }, task.record);
+          made ??= await buildIndexes(place, change, task);
+          const closing = await closeReferences(place, change, task);
+          await swap(place, { ...change, indexes: { ...change.indexes, made } }, {
+            ...closing,
+            record: task.record,
+          });
           break;
         } catch (error) {
           if (isMoved(error) && attempt < mostAttempts) continue;
           // What the application writes is its own again, and so are the NULLs that are put back.
-          if (isMoved(error) || isRefusal(error)) await task.write(guards.map(({ name }) => dropGuard(name)));
+          if (isMoved(error) || isRefusal(error)) {
+            const built = made === null ? [] : change.indexes.made.filter((index) => !made!.includes(index));
+            await task.write([
+              ...guards.map(({ name }) => dropGuard(name)),
+              ...built.map(({ name }) => template.raw(`DROP INDEX IF EXISTS ${quoteName(name)}`)),
+            ]);
+            await endNotes(place, change);
+          }
           throw isMoved(error) ? movedTooOften(after.name) : error;
         }
       }
@@ -83,7 +100,26 @@ async function rowIdsOf({ read }: BesidePlace, table: TableForm): Promise<number
 /** A guard that is gone may have let anything in. */
 function isMoved(error: unknown): boolean {
   return error instanceof Moved ||
-    (error instanceof HarborError && error.message.includes(`no such trigger: ${guardPrefix}`));
+    (error instanceof HarborError && /no such trigger: harbor_beside_|harbor_moved/.test(error.message));
+}
+
+/** Looks at what new foreign keys refer to, and returns what is left of that to the last transaction. */
+async function closeReferences(
+  place: BesidePlace,
+  change: DefinitionChange,
+  task: BesideTask,
+): Promise<Pick<Closing, "checks" | "ending">> {
+  const { after, references, demands } = change;
+  if (references.length === 0) return { checks: [], ending: [] };
+  const notes = await startNotes(place, change);
+  const ids = await rowIdsOf(place, after);
+  await look(place, { ...change, demands: demands.filter(({ reference }) => reference !== null) }, task);
+  await followNotes(place, change, { ...notes, task });
+  const { checks, ending } = closingOf(place, change, notes);
+  const sameIds = own(
+    `SELECT CASE WHEN schema_version <> ${ids} THEN json_extract('{}', 'harbor_moved') END FROM pragma_schema_version`,
+  );
+  return { checks: [...ids === null ? [] : [{ ...sameIds, demand: null }], ...checks], ending };
 }
 
 function movedTooOften(table: string): HarborError {
@@ -94,7 +130,7 @@ function movedTooOften(table: string): HarborError {
 
 /** Whether the rows do not fit. What else ends a run leaves the guards for the next one. */
 function isRefusal(error: unknown): error is HarborError {
-  return error instanceof HarborError && error.code === "statement_failed";
+  return error instanceof HarborError && ["statement_failed", "dangling_reference"].includes(error.code);
 }
 
 /**

@@ -3,6 +3,7 @@ import { guardName } from "../../../../sql/own/triggers.ts";
 import type { FillNotes } from "../../../beside.ts";
 import { rowidOf } from "../form/source_table.ts";
 import type { IndexForm, TableForm } from "../form/table.ts";
+import { dangling, type NewReference } from "./references.ts";
 
 /** What a new definition demands of each row, and the old one does not. */
 export interface Demand {
@@ -14,6 +15,8 @@ export interface Demand {
   readonly statement: number;
   /** Finds a row that breaks it among all of them, far quicker than one by one; `null` where that is no quicker. */
   readonly whole: string | null;
+  /** The foreign key that demands it: such a demand nobody has to meet before it stands. `null` for any other. */
+  readonly reference: NewReference | null;
 }
 
 /** A column whose NULL becomes another value. */
@@ -27,7 +30,10 @@ export interface Fill {
 export function demandsOf(
   before: TableForm,
   after: TableForm,
-  placeOf: (index: string) => number,
+  { references, placeOf }: {
+    readonly references: readonly NewReference[];
+    readonly placeOf: (index: string) => number;
+  },
 ): readonly Demand[] {
   const { name } = after;
   const old = new Map(before.columns.map((column) => [column.name, column]));
@@ -43,18 +49,28 @@ export function demandsOf(
       message: `NOT NULL constraint failed: ${name}.${column.name}`,
       statement: 1,
       whole: null,
+      reference: null,
     })),
     ...checks.map((check): Demand => ({
       broken: `NOT (${check.expression}\n)`,
       message: `CHECK constraint failed: ${check.name ?? check.expression}`,
       statement: 1,
       whole: null,
+      reference: null,
     })),
     ...unique.map((index): Demand => ({
       broken: duplicated(after, index),
       message: `UNIQUE constraint failed: ${index.parts.map((part) => `${name}.${part.name}`).join(", ")}`,
       statement: placeOf(index.name),
       whole: duplicates(after, index),
+      reference: null,
+    })),
+    ...references.map((reference): Demand => ({
+      broken: dangling(after, reference),
+      message: "FOREIGN KEY constraint failed",
+      statement: 1,
+      whole: null,
+      reference,
     })),
   ];
 }
@@ -95,7 +111,7 @@ export function brokenQuery(table: TableForm, demands: readonly Demand[], rows: 
 }
 
 /** The rows of a table beside their row ids under a name that means the same in every subquery. */
-function eachRow(table: TableForm, rows: string): string {
+export function eachRow(table: TableForm, rows: string): string {
   const [name, rowid] = [quoteName(table.name), rowidOf(table)];
   return `(SELECT ${rowid} AS harbor_row FROM ${name} WHERE ${rows}) AS harbor_rows CROSS JOIN ${name} ON ${name}.${rowid} = harbor_row`;
 }
@@ -107,7 +123,7 @@ export interface Guard {
 }
 
 /**
- * Returns the triggers that let no row be written any more which breaks a demand, fill what is to be filled, and note that. They fire
+ * Returns the triggers that let no row be written any more which breaks a demand but for a foreign key's, fill what is to be filled, and note that. They fire
  * behind the change, so that they see the row as it is stored. One always stands, so that to drop it tells every connection
  * that the schema is another.
  */
@@ -128,7 +144,7 @@ export function guardsOf(
     ),
     `UPDATE ${name} SET ${quoteName(fill.column)} = ${fill.value} WHERE ${isFilled(fill)};`,
   ]);
-  const refusing = demands.map(({ broken, message }) =>
+  const refusing = demands.filter(({ reference }) => reference === null).map(({ broken, message }) =>
     `SELECT RAISE(ABORT, ${quoteText(message)}) FROM ${
       eachRow(table, `${rowid} = NEW.${rowid}`)
     } WHERE ${broken};`

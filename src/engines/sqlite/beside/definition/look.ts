@@ -9,6 +9,7 @@ import { rowidOf } from "../form/source_table.ts";
 import type { TableForm } from "../form/table.ts";
 import type { DefinitionChange } from "./change.ts";
 import { brokenQuery, type Demand } from "./demands.ts";
+import type { NewReference } from "./references.ts";
 
 /** How many rows are looked at first, and for how long at once, in milliseconds. */
 const firstLook = 1_000;
@@ -20,7 +21,7 @@ const mostWhole = 10_000_000;
  * Looks at all rows that there were when the guards stood: no other can break a demand. A stretch at a time, since
  * SQLite holds up this process meanwhile, and without a WAL whoever commits.
  *
- * @throws {HarborError} `statement_failed` as the script's own statement would
+ * @throws {HarborError} `statement_failed` as the script's own statement would; `dangling_reference`
  */
 export async function look(
   { file, read, pace }: BesidePlace,
@@ -70,10 +71,11 @@ function integer(value: number | bigint): bigint {
 
 /** Returns the error of the script's statement that a row would stop. */
 export function brokenDemand(
-  { message, statement }: Demand,
+  { message, statement, reference }: Demand,
   { statements, filled }: DefinitionChange,
 ): HarborError {
   const text = statements[statement] ?? statements[0]!;
+  if (reference !== null) return refersToNothing(reference, { text, index: statement });
   return new HarborError("statement_failed", `Cannot run "${firstLine(text)}"`, {
     state: message,
     // What was filled is put back only where it was noted; what the application left out meanwhile is filled, too.
@@ -81,6 +83,18 @@ export function brokenDemand(
       filled.length > 0 ? "" : "No row was changed. "
     }Put the rows right, then run the same command again.`,
     details: { statement: text, index: statement },
+  });
+}
+
+/** Returns what a transaction with the script in it would say. */
+export function refersToNothing(
+  { table, columns, parent }: NewReference,
+  { text, index }: { readonly text: string; readonly index: number },
+): HarborError {
+  return new HarborError("dangling_reference", `Cannot run "${firstLine(text)}"`, {
+    state: `rows would refer to nothing (${table} by ${columns.join(", ")} to ${parent})`,
+    hint: "The table is as it was. Put the rows right, then run the same command again.",
+    details: { statement: text, index },
   });
 }
 
@@ -106,7 +120,10 @@ export async function refuseBroken(
     if (row !== undefined) broken.push(`CHECK constraint failed: ${name ?? expression}`);
   }
   if (broken.length === 0) return;
-  throw brokenDemand({ broken: "", whole: null, message: broken.join("; "), statement: 1 }, change);
+  throw brokenDemand(
+    { broken: "", whole: null, reference: null, message: broken.join("; "), statement: 1 },
+    change,
+  );
 }
 
 /**

@@ -5,6 +5,8 @@ import { compile, type SqliteStatement } from "../../connection/statement.ts";
 import type { TableForm } from "../form/table.ts";
 import type { DefinitionChange } from "./change.ts";
 import { brokenQuery, type Demand } from "./demands.ts";
+import { brokenDemand } from "./look.ts";
+import type { NewReference } from "./references.ts";
 
 /** Somebody changed the schema of the table since it was read. */
 export class Moved extends Error {}
@@ -39,21 +41,51 @@ export function swapOf(
   ];
 }
 
+/** A statement of the last transaction that looks at rows: where it changes one, the demand is not met. */
+export interface Check extends SqliteStatement {
+  readonly demand: Demand | null;
+}
+
+/** What else is in that transaction. */
+export interface Closing {
+  /** What is looked at first. */
+  readonly checks: readonly Check[];
+  /** What takes away what the change was made with. */
+  readonly ending: readonly SqliteStatement[];
+  readonly record: readonly SQL[];
+}
+
 /**
  * Changes the schema, and compares what SQLite then reads there.
  *
  * @throws {Moved}
+ * @throws {HarborError} `dangling_reference`
  */
 export async function swap(
   place: BesidePlace,
   change: DefinitionChange,
-  record: readonly SQL[],
+  { record, checks, ending }: Closing,
 ): Promise<void> {
   const statements = swapOf(change);
-  await place.changeSchema([...statements, ...record.map(compile)], (read, changed) => {
-    if (statements.some(({ isExpected }, at) => isExpected && changed[at] !== 1)) throw new Moved();
-    if (!isTableAs(read, change.after)) throw new Moved();
+  const all = [...checks, ...statements, ...ending, ...record.map(compile)];
+  await place.changeSchema(all, (read, changed) => {
+    const broken = checks.find(({ demand }, at) => demand !== null && changed[at] !== 0);
+    if (broken?.demand) throw brokenDemand(broken.demand, change);
+    const isMoved = statements.some(({ isExpected }, at) => isExpected && changed[checks.length + at] !== 1);
+    if (isMoved || !isTableAs(read, change.after)) throw new Moved();
+    if (!change.references.every((reference) => isParentAs(read, reference))) throw new Moved();
   });
+}
+
+/** Whether what a foreign key refers to is what it was when that was found to be a key. */
+function isParentAs(read: ReadInside, { table, parent, parentTexts }: NewReference): boolean {
+  if (table === parent) return true;
+  const rows = read<{ sql: string }>({
+    text:
+      "SELECT sql FROM sqlite_schema WHERE lower(tbl_name) = lower(?) AND type IN ('table', 'index') AND sql IS NOT NULL",
+    values: [parent],
+  });
+  return rows.map(({ sql }) => sql).toSorted().join("\n") === parentTexts.toSorted().join("\n");
 }
 
 /** Whether a table is the one that the script would leave, asked before that is committed. */
@@ -79,7 +111,8 @@ export function isTableAs(read: ReadInside, after: TableForm): boolean {
     text: `SELECT name FROM pragma_index_list(${of}) WHERE "unique" AND origin = 'c' ORDER BY name`,
     values: [],
   });
-  const isRead = columns.length === after.columns.length &&
+  const references = read({ text: `SELECT DISTINCT id FROM pragma_foreign_key_list(${of})`, values: [] });
+  const isRead = references.length === after.references.length && columns.length === after.columns.length &&
     after.columns.every((column, place) => {
       const row = columns[place]!;
       return row.name === column.name && row.type === column.type && row.fallback === column.fallback &&

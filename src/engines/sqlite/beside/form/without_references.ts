@@ -37,11 +37,20 @@ function cutReferences(text: string): string {
 function runsWithout(part: readonly Token[]): readonly (readonly Token[])[] {
   const at = part.findIndex((token) => isWord(token, "REFERENCES"));
   if (at < 0) return [part];
+  const { start, end } = referenceAt(part, at);
+  return [part.slice(0, start), ...runsWithout(part.slice(end))];
+}
+
+/** Returns where the foreign key begins and ends in a column's definition or a constraint whose word REFERENCES is at a place. */
+export function referenceAt(
+  part: readonly Token[],
+  at: number,
+): { readonly start: number; readonly end: number } {
   const rest = cursorAt(part.slice(at + 1));
   rest.name();
   if (rest.take("(")) { while (!rest.take(")") && rest.next() !== undefined); }
   while (takesClause(rest));
-  return [part.slice(0, startOf(part, at)), ...runsWithout(rest.rest())];
+  return { start: startOf(part, at), end: part.length - rest.rest().length };
 }
 
 /** Where the constraint begins whose word REFERENCES is at a place: its name and the columns of the table count. */

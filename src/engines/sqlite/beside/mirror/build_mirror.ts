@@ -7,7 +7,8 @@ import type { BesideFile } from "../../database.ts";
 import { compare } from "./compare_mirror.ts";
 import { rewriteSchema, undefended } from "./exchange.ts";
 import { fill, follow } from "./fill_mirror.ts";
-import { changesName, copyChanged, copyRefused, mirrorName, startNoting, stopNoting } from "./mirror.ts";
+import { copyChanged, copyRefused, mirrorName, startNoting } from "./mirror.ts";
+import { changesName, stopNoting } from "./noting.ts";
 import { fenced, type MirrorTask, Overtaken, type Run, runAll, type Work } from "./run.ts";
 import { type BesideContext, startPaced } from "./paced.ts";
 import { createProgress, insertProgress, progressOf, sightOf, updateProgress } from "./progress.ts";
@@ -17,8 +18,6 @@ import { own } from "../../connection/statement.ts";
 
 /** How often it begins again when others changed the table or the shadow. */
 const mostBeginnings = 5;
-/** The highest row id that there can be. */
-const highestRow = 2n ** 63n - 1n;
 
 /**
  * Makes something of a mirror without keeping writers waiting for longer than a batch takes: it is filled and kept in step in
@@ -147,7 +146,7 @@ async function putInPlace(file: BesideFile, given: Run): Promise<void> {
   const { shadow, task, progress } = given;
   await undefended(file, () =>
     fenced(file, given, () => {
-      runAll(file, copyChanged(shadow, { after: null, to: highestRow }));
+      runAll(file, copyChanged(shadow, "TRUE"));
       refuseRefused(file, given);
       for (const text of stopNoting(shadow.id)) file.change(own(text));
       // While this connection still knows the schema as it is.

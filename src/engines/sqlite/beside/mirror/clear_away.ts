@@ -4,7 +4,8 @@ import type { BesideProgress } from "../../../beside_progress.ts";
 import type { BesideContext } from "./paced.ts";
 import type { BesideFile } from "../../database.ts";
 import { readSourceTable } from "../form/source_table.ts";
-import { mirrorName, stopNoting } from "./mirror.ts";
+import { mirrorName } from "./mirror.ts";
+import { stopNoting } from "./noting.ts";
 import { guardPrefix, isOwnTrigger } from "../../../../sql/own/triggers.ts";
 import { startPaced } from "./paced.ts";
 import { progressOf, updateProgress } from "./progress.ts";
@@ -89,15 +90,16 @@ async function dropInBatches(
   context: BesideContext,
   { table, what }: { readonly table: string; readonly what: string },
 ): Promise<void> {
-  const source = readSourceTable(file.rows, table);
-  if (source === null) return;
-  const { rowId } = source;
-  const paced = await startPaced(file, context, what);
-  await paced.repeat(async (size) => {
-    const text =
-      `DELETE FROM ${table} WHERE ${rowId} IN (SELECT ${rowId} FROM ${table} ORDER BY ${rowId} LIMIT ${size})`;
-    const deleted = await file.transact(() => file.change(own(text)));
-    return deleted < size ? null : deleted;
-  });
+  const rowId = readSourceTable(file.rows, table)?.rowId;
+  // Somebody changed it since: what nothing names goes as a whole.
+  if (rowId !== undefined) {
+    const paced = await startPaced(file, context, what);
+    await paced.repeat(async (size) => {
+      const text =
+        `DELETE FROM ${table} WHERE ${rowId} IN (SELECT ${rowId} FROM ${table} ORDER BY ${rowId} LIMIT ${size})`;
+      const deleted = await file.transact(() => file.change(own(text)));
+      return deleted < size ? null : deleted;
+    });
+  }
   await file.transact(() => file.change(own(`DROP TABLE IF EXISTS ${table}`)));
 }

@@ -1,7 +1,8 @@
 import type { BesideProgress } from "../../../beside_progress.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import type { BesideFile } from "../../database.ts";
-import { changesName, copyChanged, fillRange } from "./mirror.ts";
+import { copyChanged, fillRange } from "./mirror.ts";
+import { changesName, walkNotes } from "./noting.ts";
 import { fenced, type Run, runAll } from "./run.ts";
 import type { PacedRun } from "./paced.ts";
 import { updateProgress } from "./progress.ts";
@@ -61,22 +62,12 @@ export async function follow(file: BesideFile, given: Run, paced: PacedRun): Pro
       own(`SELECT count(*) AS count FROM (SELECT 1 FROM ${changes} LIMIT ${mostLeft + 1})`),
     );
     if (left!.count <= mostLeft) return;
-    let after: bigint | null = null;
-    // Whoever goes on adding rows would be followed without an end.
-    const [end] = file.rows<{ last: number | bigint }>(own(`SELECT max(id) AS last FROM ${changes}`));
-    await paced.repeat(async (size) => {
-      const from = after === null ? "" : `id > ${after} AND `;
-      const [next] = file.rows<{ last: number | bigint | null; rows: number }>(own(
-        `SELECT max(id) AS last, count(*) AS rows FROM (SELECT id FROM ${changes} WHERE ${from}id <= ${
-          end!.last
-        } ORDER BY id LIMIT ${size})`,
-      ));
-      if (next?.last == null) return null;
-      const to = BigInt(next.last);
-      await fenced(file, given, () => runAll(file, copyChanged(given.shadow, { after, to })));
-      after = to;
-      context.doing(`${given.shadow.name}: taking in what changed meanwhile`);
-      return next.rows;
+    await walkNotes(file, paced, {
+      id: given.shadow.id,
+      batch: async (range) => {
+        await fenced(file, given, () => runAll(file, copyChanged(given.shadow, range)));
+        context.doing(`${given.shadow.name}: taking in what changed meanwhile`);
+      },
     });
   }
 }

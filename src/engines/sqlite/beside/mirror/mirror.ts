@@ -1,6 +1,6 @@
 import { quoteName } from "../../../../sql/quote.ts";
-import { newValue } from "../form/new_value.ts";
-import { columnsNamed, type SourceTable, type UniqueKey } from "../form/source_table.ts";
+import type { SourceTable } from "../form/source_table.ts";
+import { changesName, makeNotingTriggers, pushedOut } from "./noting.ts";
 import { notingNames } from "../../../../sql/own/triggers.ts";
 
 /**
@@ -36,8 +36,6 @@ export interface Range {
 
 /** What the table of a mirror is called. */
 export const mirrorName = (id: number): string => `harbor_beside_${id}`;
-/** What the table is called that holds the ids of rows which changed. */
-export const changesName = (id: number): string => `harbor_beside_${id}_changed`;
 /** Whether something of this name belongs to a mirror: its table, its index, its triggers and what they note in. */
 export const isOfMirror = (name: string): boolean => ofMirror.test(name);
 const ofMirror = new RegExp(`^harbor_beside_\\d+(?:_(?:changed|index(?:_\\d+)?|${notingNames.join("|")}))?$`);
@@ -48,51 +46,21 @@ export function startNoting({ id, source }: Mirror): readonly string[] {
   const { rowId } = source;
   const noted = (row: string) =>
     `INSERT INTO ${changes} (id) SELECT ${row}.${rowId} WHERE ${row}.${rowId} NOT IN (SELECT id FROM ${changes});`;
-  const pushedOut = source.uniqueKeys.map((key) => notePushedOut(key, source, changes)).join(" ");
-  const bodies: Readonly<Record<typeof notingNames[number], string>> = {
-    before_insert: pushedOut,
-    before_update: pushedOut,
-    insert: noted("NEW"),
-    update: `${noted("OLD")} ${noted("NEW")}`,
-    delete: noted("OLD"),
-  };
+  const out = source.uniqueKeys.flatMap((key) => pushedOut(key, source)).map((condition) =>
+    `INSERT INTO ${changes} (id) SELECT ${rowId} FROM ${
+      quoteName(source.name)
+    } WHERE ${condition} AND ${rowId} NOT IN (SELECT id FROM ${changes});`
+  ).join(" ");
   return [
     `CREATE TABLE ${changes} (id INTEGER PRIMARY KEY)`,
-    ...notingNames.filter((name) => bodies[name] !== "").map((name) => {
-      const event = name.replace("_", " ").toUpperCase();
-      const when = event.startsWith("BEFORE") ? event : `AFTER ${event}`;
-      return `CREATE TRIGGER harbor_beside_${id}_${name} ${when} ON ${quoteName(source.name)} BEGIN ${
-        bodies[name]
-      } END`;
+    ...makeNotingTriggers(id, source, {
+      before_insert: out,
+      before_update: out,
+      insert: noted("NEW"),
+      update: `${noted("OLD")} ${noted("NEW")}`,
+      delete: noted("OLD"),
     }),
   ];
-}
-
-/** Returns the statements that stop it. */
-export function stopNoting(id: number): readonly string[] {
-  return [
-    ...notingNames.map((name) => `DROP TRIGGER IF EXISTS harbor_beside_${id}_${name}`),
-    `DROP TABLE IF EXISTS ${changesName(id)}`,
-  ];
-}
-
-/**
- * Notes the rows that REPLACE may remove for NEW, of which no trigger tells unless recursive triggers are on. Where the
- * statement does not remove them, they are looked at once more for nothing.
- *
- * The innermost FROM gives a bare name its meaning: so the key's expressions stand for the row that is there and, in the
- * inner query, for NEW.
- */
-function notePushedOut({ parts, where }: UniqueKey, source: SourceTable, changes: string): string {
-  const key = parts.join(", ");
-  const values = columnsNamed(key, source.columns).map((column) =>
-    `${newValue(source, column)} AS ${quoteName(column.name)}`
-  );
-  return `INSERT INTO ${changes} (id) SELECT ${source.rowId} FROM ${
-    quoteName(source.name)
-  } WHERE (${key}) = (SELECT ${key} FROM (SELECT ${values.join(", ")}))${
-    and(where)
-  } AND ${source.rowId} NOT IN (SELECT id FROM ${changes});`;
 }
 
 /** Returns the statements that mirror rows nobody has mirrored, and note those that a key or rule of the mirror refuses. */
@@ -109,17 +77,19 @@ export function fillRange(mirror: Mirror, range: Range): readonly string[] {
   ];
 }
 
-/** Returns the statements that mirror anew what changed; noted stays what a key or rule of the mirror refuses. */
-export function copyChanged(mirror: Mirror, range: Range): readonly string[] {
+/**
+ * Returns the statements that mirror anew what changed; noted stays what a key or rule of the mirror refuses.
+ *
+ * @param range A condition on the notes
+ */
+export function copyChanged(mirror: Mirror, range: string): readonly string[] {
   const { id, source, rowId, where } = mirror;
   const [target, changes] = [mirrorName(id), changesName(id)];
-  const changed = `(SELECT id FROM ${changes} WHERE ${within("id", range)})`;
+  const changed = `(SELECT id FROM ${changes} WHERE ${range})`;
   return [
     `DELETE FROM ${target} WHERE ${rowId} IN ${changed}`,
     copyRows(mirror, `${source.rowId} IN ${changed}`),
-    `DELETE FROM ${changes} WHERE ${
-      within("id", range)
-    } AND (id IN (SELECT ${rowId} FROM ${target}) OR NOT EXISTS (SELECT 1 FROM ${
+    `DELETE FROM ${changes} WHERE ${range} AND (id IN (SELECT ${rowId} FROM ${target}) OR NOT EXISTS (SELECT 1 FROM ${
       quoteName(source.name)
     } WHERE ${source.rowId} = ${changes}.id${and(where)}))`,
   ];

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { rowsOfForm } from "../../../../base/row_form.ts";
 import { besideForm, type BesideProgress, besideQuery } from "../../../beside_progress.ts";
 import type { BesideFile } from "../../database.ts";
-import { changesName, mirrorName } from "./mirror.ts";
+import { mirrorName } from "./mirror.ts";
+import { changesName } from "./noting.ts";
 import type { Rows, SourceTable } from "../form/source_table.ts";
 import { own } from "../../connection/statement.ts";
 
@@ -28,7 +29,7 @@ export function progressOf(rows: Rows): readonly BesideProgress[] {
 }
 
 /** What a mirror is made of: another number lets no other harbor-db go on with what it would put in place in another way. */
-const makeup = 3;
+const makeup = 4;
 
 /** Puts a change on record. */
 export function insertProgress(file: BesideFile, progress: Omit<BesideProgress, "id">): void {

@@ -5,6 +5,7 @@ import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
 import type { DefinitionChange } from "../definition/change.ts";
 import { changeDefinition } from "../definition/change_definition.ts";
 import { demandsOf, type Fill, guardsOf } from "../definition/demands.ts";
+import { readNewReferences } from "../definition/references.ts";
 import { impliedValues } from "../form/implied_values.ts";
 import { fillOf } from "../../rebuild/read_rebuild.ts";
 import { rowidOf } from "../form/source_table.ts";
@@ -36,6 +37,8 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   const after = readTable(to, table);
   if (rebuild === null || before === null || after === null || !isSameForm(before, after)) return null;
   if (!isAllElseAlike(from, to, table)) return null;
+  const references = readNewReferences(from, to, { before, after });
+  if (references === null) return null;
 
   const stored = after.columns.filter(({ generated }) => generated === null);
   const values = valuesBehind(rebuild.updates, { copied: rebuild.values, before, after });
@@ -53,9 +56,10 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   if (before.hasUpdateTrigger && (fills.length > 0 || short !== null)) return null;
 
   const placeOf = (index: string) => rebuild.updates.length + 4 + rebuild.indexes.indexOf(foldName(index));
-  const demands = demandsOf(before, after, placeOf);
+  const demands = demandsOf(before, after, { references, placeOf });
   // The copy may leave out a row that does not fit, or change it.
-  if (demands.length > 0 && hasWord(after.sql, "CONFLICT")) return null;
+  const isRefusing = demands.some(({ reference }) => reference === null);
+  if (isRefusing && hasWord(after.sql, "CONFLICT")) return null;
   const filled = [...fills, ...defaults(before, after, fills)];
   const guards = guardsOf(after, { demands, fills: filled });
   // An expression may mean nothing where it stands in a trigger.
@@ -64,7 +68,7 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   const indexes = indexChanges(before, after, (name) => statements[placeOf(name)]!);
   // Each is built by itself: one that the rows refuse would leave those before it.
   if (indexes.made.length > 1 && indexes.made.some(({ isUnique }) => isUnique)) return null;
-  return { before, after, statements, fills, filled, short, demands, guards, indexes };
+  return { before, after, statements, fills, filled, short, demands, references, guards, indexes };
 }
 
 /** What is another for each batch, or for each statement: the time, and what chance or the rows beside it say. */
@@ -104,12 +108,7 @@ function isSameForm(a: TableForm, b: TableForm): boolean {
   return a.name === b.name && isSame(columns(a), columns(b)) && isSame(a.automatic, b.automatic) &&
     a.isStrict === b.isStrict && (!a.isStrict || isSame(types(a), types(b))) &&
     rowIdColumn(a) === rowIdColumn(b) && a.isAutoincrement === b.isAutoincrement &&
-    a.hasRowid && b.hasRowid && rowidOf(a) !== "" && isSame(newReferences(a, b), []);
-}
-
-function newReferences(before: TableForm, after: TableForm) {
-  const known = new Set(before.references.map((reference) => foldName(JSON.stringify(reference))));
-  return after.references.filter((reference) => !known.has(foldName(JSON.stringify(reference))));
+    a.hasRowid && b.hasRowid && rowidOf(a) !== "";
 }
 
 /**
