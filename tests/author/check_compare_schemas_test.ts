@@ -54,6 +54,17 @@ const cases: readonly (readonly [
       column("d", { type: "jsonb" }),
     ],
   }, []],
+  ["names a day that is a moment", c({ type: "DATETIME" }), c({ type: "date" }), [
+    "column t.c is DATETIME on sqlite and date on postgresql",
+  ]],
+  ["names a moment that is a day", c({ type: "DATE" }), c({ type: "timestamp with time zone" }), [
+    "column t.c is DATE on sqlite and timestamp with time zone on postgresql",
+  ]],
+  ["names a moment that is a time of day", c({ type: "DATETIME" }), c({ type: "time without time zone" }), [
+    "column t.c is DATETIME on sqlite and time without time zone on postgresql",
+  ]],
+  ["takes a day for a day", c({ type: "DATE" }), c({ type: "date" }), []],
+  ["takes a time of day for one", c({ type: "TIME" }), c({ type: "time without time zone" }), []],
   ["takes any type for one that it does not know", c({ type: "BLOB" }), c({ type: "polygon" }), []],
   ["names another nullability", c({ type: "TEXT", notNull: true }), c({}), [
     "column t.c is NOT NULL on sqlite and NULL on postgresql",

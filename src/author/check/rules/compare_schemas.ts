@@ -66,7 +66,9 @@ const families: readonly (readonly [postgres: RegExp, lite: RegExp])[] = [
   [/^(?:text|character|uuid|citext)/, /TEXT|CHAR|CLOB|UUID|ENUM/],
   [/^(?:real|double)/, /REAL|FLOA|DOUB|NUM|DEC/],
   [/^numeric/, /NUM|DEC|TEXT|CHAR|REAL|DOUB|FLOA|INT/],
-  [/^(?:date|time)/, /DATE|TIME|TEXT|CHAR|INT|NUM/],
+  [/^date$/, /^DATE$|TEXT|CHAR|INT|NUM/],
+  [/^timestamp/, /DATETIME|TIMESTAMP|TEXT|CHAR|INT|NUM/],
+  [/^time\b/, /^TIME$|TEXT|CHAR|INT|NUM/],
   [/^bytea$/, /BLOB/],
 ];
 
