@@ -59,3 +59,22 @@ export type Found = Omit<Finding, "check">;
 export function pass(message: string, details: Found["details"] = {}): Found {
   return { status: "pass", message, hint: null, details };
 }
+
+/**
+ * Returns what a row is called by as JSON and people can have it: the value of its key, or a list where that has several columns; bytes as
+ * SQL writes them.
+ */
+export function idOf(key: readonly unknown[]): unknown {
+  const ids = key.map((value) =>
+    value instanceof Uint8Array
+      ? `x'${[...value].map((byte) => byte.toString(16).padStart(2, "0")).join("")}'`
+      : value
+  );
+  return ids.length === 1 ? ids[0] : ids;
+}
+
+/** Returns an id for a message. */
+export function shownId(id: unknown): string {
+  if (Array.isArray(id)) return `(${id.map(shownId).join(", ")})`;
+  return typeof id === "object" && id !== null ? JSON.stringify(id) : String(id ?? "NULL");
+}

@@ -92,3 +92,9 @@ export function postgresDefault(value: string, type: string): string {
 export function postgresName(name: string): string {
   return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : quoteName(name);
 }
+
+/** Whether a type is one of PostgreSQL's own that are put into keys, whose operators every path has. */
+export function isServersType(type: string): boolean {
+  return /^(?:smallint|integer|bigint|real|double precision|numeric|money|boolean|text|character|bytea|date|time|timestamp|interval|uuid|inet|cidr|macaddr8?|bit|oid|jsonb?)\b/
+    .test(type);
+}

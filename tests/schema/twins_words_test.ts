@@ -68,6 +68,7 @@ function queryOf(snapshot: Snapshot): string | undefined {
     kind: "not allowed",
     table: "t",
     columns: ["c"],
+    key: ["c"],
     reads,
     state: "",
     query: "",

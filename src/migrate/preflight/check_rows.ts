@@ -1,4 +1,5 @@
 import { counted } from "../../base/quantity.ts";
+import { idOf, shownId } from "../../base/finding.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Demand } from "./rules/demand.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -11,9 +12,9 @@ import { userStatement } from "../../engines/statement_names.ts";
 const exampleCount = 5;
 
 /** Rows that break a demand. */
-export interface Conflict extends Pick<Demand, "kind" | "table" | "columns" | "query"> {
+export interface Conflict extends Pick<Demand, "kind" | "table" | "columns" | "key" | "query"> {
   readonly rows: number;
-  /** Keys of the first of them. Nothing else of a row is told, since it may be personal. */
+  /** Keys of the first of them, a list each where they have several columns. Nothing else of a row is told, since it may be personal. */
   readonly examples: readonly unknown[];
   /** The conflict as a sentence. */
   readonly state: string;
@@ -33,13 +34,23 @@ export async function findConflicts(
   for (const demand of demands) {
     stopIfAsked(signal);
     try {
-      const { rows, examples } = await findBroken(database, demand);
-      if (rows > 0) conflicts.push(describe(demand, rows, examples));
+      const conflict = await findConflict(database, demand);
+      if (conflict !== null) conflicts.push(conflict);
     } catch (error) {
       if (!(error instanceof HarborError && (isUnknownName(error) || isHosts(demand, error)))) throw error;
     }
   }
   return conflicts;
+}
+
+/**
+ * Looks for rows that break a demand; `null` without any. Reads only.
+ *
+ * @throws {HarborError} What the database says
+ */
+export async function findConflict(database: Database, demand: Demand): Promise<Conflict | null> {
+  const { rows, examples } = await findBroken(database, demand);
+  return rows > 0 ? describe(demand, rows, examples) : null;
 }
 
 interface Broken {
@@ -106,16 +117,15 @@ export function conflictError(
 }
 
 function describe(
-  { kind, table, columns, query, state }: Demand,
+  { kind, table, columns, key, query, state }: Demand,
   rows: number,
   found: readonly Record<string, unknown>[],
 ): Conflict {
-  const [key = "id"] = Object.keys(found[0] ?? {});
-  const examples = found.map((row) => row[key]);
+  const examples = found.map((row) => idOf(key.map((name) => row[name])));
   const more = rows > examples.length ? ", …" : "";
   const said = rows === 1
     ? `1 row of ${table} ${state.replace(/^have/, "has").replace(/^refer/, "refers")}`
     : `${counted(rows, "row")} of ${table} ${state}`;
-  const words = `${said} (${key} ${examples.map((key) => key ?? "NULL").join(", ")}${more})`;
-  return { kind, table, columns, query, rows, examples, state: words };
+  const words = `${said} (${key.join(", ")} ${examples.map(shownId).join(", ")}${more})`;
+  return { kind, table, columns, key, query, rows, examples, state: words };
 }

@@ -10,6 +10,8 @@ export interface Demand {
   readonly table: string;
   /** The columns that it is about. */
   readonly columns: readonly string[];
+  /** What its rows are told apart by: the columns of the key, else the first column. */
+  readonly key: readonly string[];
   /** All that its query reads, by the names that the schema to come has for it. */
   readonly reads: readonly ReadColumn[];
   /** What is wrong with the rows that break it, in words that follow their number: `have an email that …`. */
@@ -20,7 +22,7 @@ export interface Demand {
   readonly look: string;
   /** What becomes of the rows, where those break it of which that cannot be worked out. */
   readonly work?: Work | undefined;
-  /** Whether it holds an expression of the schema, whose names are not ours to qualify. */
+  /** Whether it holds an expression of the schema, or compares values of a type of the user's, whose names are not ours to qualify. */
   readonly hasExpression: boolean;
   /** The type that the values are of, where the condition goes by it. */
   readonly from?: string | undefined;
@@ -101,7 +103,19 @@ export function demand(
     isTested: also.includes(column),
   }));
   const from = kind === "unreadable" ? found.columns.find(({ name }) => name === column)?.type : undefined;
-  const facts = { kind, table: table.name, columns, reads, state, look, work, hasExpression, from };
+  const shown = work !== undefined ? [work.named] : key.length > 0 ? key : [column];
+  const facts = {
+    kind,
+    table: table.name,
+    columns,
+    key: shown,
+    reads,
+    state,
+    look,
+    work,
+    hasExpression,
+    from,
+  };
   return { ...facts, query: queryOf(facts, schemas) };
 }
 

@@ -6,6 +6,7 @@ import { isOfFamily } from "./type_families.ts";
 import type { Check, ForeignKey, Snapshot, Table } from "../../../schema/snapshot.ts";
 import { columnsIn } from "../../../sql/expression_columns.ts";
 import { hasParameter } from "../../../sql/has_parameter.ts";
+import { isServersType } from "../../../sql/postgres_spelling.ts";
 import { markedTable } from "../../../sql/own/schema.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { hostTable, placeOfName, quoteTable } from "../../../sql/table_names.ts";
@@ -82,7 +83,7 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
         where === null ? "" : ` AND (${where})`
       }`,
       order: elements,
-      hasExpression: texts.length > 0,
+      hasExpression: texts.length > 0 || named.some((name) => isUsers(name, subject)),
     }, subject)];
   });
 
@@ -110,6 +111,17 @@ function isIn({ elements, rows }: Among): string {
 function isAmong({ elements, table, rows }: Among): string {
   const same = elements.map((each) => `repeated.${each} IS NOT DISTINCT FROM ${quoteName(table)}.${each}`);
   return `EXISTS (SELECT 1 FROM (${rows}) AS repeated WHERE ${same.join(" AND ")})`;
+}
+
+const isOwnType: Readonly<Record<Dialect, (type: string) => boolean>> = {
+  sqlite: () => true,
+  postgresql: isServersType,
+};
+
+/** Whether a column is compared by operators that only the user's path finds. */
+function isUsers(name: string, { dialect, found }: DemandSources): boolean {
+  const type = found.columns.find((column) => column.name === name)?.type;
+  return type !== undefined && !isOwnType[dialect](type);
 }
 
 /** Whether what is in a column differs and compares with its new type as it does with the old one. */
@@ -180,8 +192,9 @@ function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[]
     ? ` AND NOT EXISTS (SELECT 1 FROM ${parent} AS parent WHERE ${same.join(" AND ")})`
     : "";
   const state = `refer by ${key.columns.join(" and ")} to ${key.table} that are not there`;
+  const hasExpression = key.columns.some((name) => isUsers(name, subject));
   const orphans = demand(
-    { kind: "orphan", columns: key.columns, state, condition: `${given}${none}` },
+    { kind: "orphan", columns: key.columns, state, condition: `${given}${none}`, hasExpression },
     subject,
   );
   // No script makes or changes what is the host's.
