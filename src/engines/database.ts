@@ -73,6 +73,11 @@ export interface Database {
   /** Runs one statement that changes nothing and returns its rows as plain objects. */
   read<Row>(statement: SQL): Promise<Row[]>;
   /**
+   * The same for one of which nobody knows how long it takes, and which nothing is left of when it is given up: the wait ends with
+   * `interrupted` when the signal is aborted. Left out where a server ends statements by itself.
+   */
+  readonly readApart?: <Row>(statement: SQL, limits: ReadLimits) => Promise<Row[]>;
+  /**
    * Runs a fixed list of statements, all or nothing except in mode `alone`; `mode` defaults to `rows`.
    *
    * Inside {@link withLock} the batch commits only while this database still holds the lock: otherwise it is
@@ -134,6 +139,13 @@ export interface Database {
    */
   home(): Promise<string | null>;
   close(): Promise<void>;
+}
+
+/** What ends a read. */
+export interface ReadLimits {
+  readonly signal: AbortSignal;
+  /** So long at most it may take, in milliseconds. */
+  readonly mostMs: number;
 }
 
 /** What is to be worked out of each row. */

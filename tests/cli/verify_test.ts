@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { appendFile, readdir, readFile, realpath, writeFile } from "node:fs/promises";
+import { appendFile, cp, readdir, readFile, realpath, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { engines, withFolder } from "../support/databases.ts";
+import { projectFile } from "../support/project.ts";
 import { withFreezingProxy } from "../support/servers/freezing_proxy.ts";
 import { withMonitor } from "../support/servers/monitor.ts";
 import { sharedPostgres, withClient } from "../support/servers/postgres_server.ts";
@@ -185,6 +186,20 @@ test("metrics are written whole, and when all was last well outlives a bad run",
       "what did not run is kept",
     );
     assert.deepEqual((await readdir(cwd)).filter((name) => name.endsWith(".tmp")), []);
+  }));
+
+test("a rule that never ends is left when the time is up, and counts as not checked", () =>
+  withOpenHarbor(async ({ cwd, run }) => {
+    await cp(projectFile("drizzle"), join(cwd, "kept"), { recursive: true });
+    await writeFile(
+      join(cwd, "kept", "rules.sql"),
+      "-- rule endless: nothing\nWITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s) SELECT i FROM s WHERE i < 0",
+    );
+    const only = ["--dir", "kept", "--only", "data", "--max-duration", "4s", "--prometheus", "harbor.prom"];
+    const result = await run(...only);
+    assert.equal(result.code, 1);
+    assert.match(result.stdout, /not checked to the end: the 4 s .*, at the rule endless \(rules\.sql:1\)/);
+    assert.match(await readFile(join(cwd, "harbor.prom"), "utf8"), /^harbor_db_check_not_checked\{.*\} 1$/m);
   }));
 
 test("what cannot be written is said, and all else is written", () =>

@@ -153,10 +153,11 @@ function metricsOf(app: App, { verification, exitCode }: Result, path: string): 
     at: startedAt,
     ms,
     isHealthy: exitCode === 0,
-    checks: checks.map((each) => ({
-      ...each,
-      notChecked: notCheckedOf(findings.filter(({ check }) => check === each.check)).length,
-    })),
+    checks: checks.map((each) => {
+      const own = findings.filter(({ check }) => check === each.check);
+      const unread = own.filter(({ status }) => status === "error").length;
+      return { ...each, notChecked: notCheckedOf(own).length + unread };
+    }),
     tables: facts.tables,
     backup: facts.backups?.[0]?.manifest ?? null,
     deliveries: (facts.backups ?? []).flatMap(({ path, manifest: { createdAt } }) =>

@@ -2,7 +2,7 @@ import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { unlessAsked } from "../../base/interrupt.ts";
-import type { Database, OpenOptions } from "../database.ts";
+import type { Database, OpenOptions, ReadLimits } from "../database.ts";
 import { hurry, pauseFor } from "../pace.ts";
 import { untilLastWord } from "../stop_between.ts";
 import type { Watcher } from "../watch/figures.ts";
@@ -15,7 +15,7 @@ import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
 import { missingTypesQuery } from "./missing_types.ts";
 import { refuseViews } from "./session/own_views.ts";
-import { requireOneSchema, runPinned, turnToOurs, turnToUsers } from "./session/search_path.ts";
+import { readLimits, requireOneSchema, runPinned, turnToOurs, turnToUsers } from "./session/search_path.ts";
 import { namePolicies } from "./policies.ts";
 import { findUnworkable } from "./unworkable.ts";
 import { openSession, setSessionTimeouts } from "./session/open_session.ts";
@@ -168,12 +168,23 @@ export async function openPostgres(
     return await rowsOf<Row>(compiled);
   }
 
+  /** A server works on for nobody, unless it looks whether there is somebody, or for how long it has. */
+  async function readApart<Row>(statement: SQL, { signal, mostMs }: ReadLimits): Promise<Row[]> {
+    const compiled = compile(statement, session);
+    await trusted(trust.requireToLook());
+    await trusted(trust.requireToRun(compiled.text));
+    const limits = readLimits(url.settings, session.serverVersion, mostMs);
+    const results = await unlessAsked(readOnly([limits, compiled], compiled.text), signal);
+    return [...results[1]!.rows] as Row[];
+  }
+
   return {
     dialect: "postgresql",
     url: url.display,
     schema: session.home,
     schemas: session.named,
     read,
+    readApart,
     async findUnworkable(worked) {
       return await findUnworkable(worked, {
         read,

@@ -1,4 +1,4 @@
-import type { SqliteFileUrl } from "../../base/url/sqlite_url.ts";
+import { type SqliteFileUrl, sqliteFileUrl } from "../../base/url/sqlite_url.ts";
 import type { SQL } from "drizzle-orm";
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
@@ -8,6 +8,7 @@ import type { Database, OpenOptions } from "../database.ts";
 import { folderMark, refuseOtherKinds } from "./connection/database_file.ts";
 import { failure } from "./connection/errors.ts";
 import { namingOpeners } from "./connection/file_openers.ts";
+import { type QueryJob, readingApart } from "./apart/query.ts";
 import { introspectSqlite } from "./introspect.ts";
 import { openLease } from "./lock/lock.ts";
 import {
@@ -42,41 +43,10 @@ const longestPauseMs = 2;
 export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Promise<Database> {
   return soon(() => {
     const path = resolve(url.path);
-    let open = connect(path, url);
-
-    /** Runs work on the file as it is at one moment. */
-    function use<T>(work: (handle: DatabaseSync) => T): T {
-      for (let attempt = 1;; attempt++) {
-        if (open.isOutdated()) {
-          open.handle.close();
-          open = connect(path, url);
-        }
-        try {
-          const result = work(open.handle);
-          if (!open.isOutdated()) return result;
-        } catch (error) {
-          // What was read while the file changed means nothing.
-          if (!open.isOutdated()) throw error;
-        }
-        if (attempt === 5) throw unreadable(url, "it changes faster than it can be read");
-      }
-    }
+    const { use, read, usesWal, close } = openReader(path, url);
 
     function rowsOf<Row>({ text, values }: SqliteStatement): Row[] {
       return use((handle) => all<Row>(handle, { text, values }, url));
-    }
-
-    /**
-     * Waits without a WAL for those who commit. An application that does so every few milliseconds leaves gaps as short, and
-     * SQLite, which looks after 1, 2, 5, 10, 15, … ms, misses most of them.
-     */
-    async function read<Row>(statement: SqliteStatement): Promise<Row[]> {
-      const attempt = () =>
-        use((handle) => {
-          const rows = () => all<Row>(handle, statement, url);
-          return open.usesWal ? rows() : orBusy(handle, rows);
-        });
-      return (await whenFree(attempt, longestPauseMs)).result;
     }
 
     const refuse = (): Promise<never> =>
@@ -87,8 +57,9 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       dialect: url.dialect,
       url: url.display,
       isInProcess: true,
-      readsBlockWriters: () => !open.usesWal,
+      readsBlockWriters: () => !usesWal(),
       read: async <Row>(statement: SQL) => await read<Row>(compileRead(statement)),
+      readApart: readingApart(path, url.display),
       write: refuse,
       rehearse: refuse,
       withLock: refuse,
@@ -106,7 +77,7 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       introspect: (only) =>
         introspectSqlite((queries) => soon(() => use((handle) => readTogether(handle, queries))), only),
       home: () => soon(() => folderMark(path)),
-      close: () => soon(() => open.handle.close()),
+      close: () => soon(close),
     };
 
     function readTogether(handle: DatabaseSync, queries: readonly string[]): Record<string, unknown>[][] {
@@ -118,6 +89,64 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       }
     }
   });
+}
+
+/** Reads a file as it is, over one connection or what takes its place. */
+interface Reader {
+  /** Runs work on the file as it is at one moment. */
+  use<T>(work: (handle: DatabaseSync) => T): T;
+  read<Row>(statement: SqliteStatement): Promise<Row[]>;
+  usesWal(): boolean;
+  close(): void;
+}
+
+function openReader(path: string, url: SqliteFileUrl): Reader {
+  let open = connect(path, url);
+
+  function use<T>(work: (handle: DatabaseSync) => T): T {
+    for (let attempt = 1;; attempt++) {
+      if (open.isOutdated()) {
+        open.handle.close();
+        open = connect(path, url);
+      }
+      try {
+        const result = work(open.handle);
+        if (!open.isOutdated()) return result;
+      } catch (error) {
+        // What was read while the file changed means nothing.
+        if (!open.isOutdated()) throw error;
+      }
+      if (attempt === 5) throw unreadable(url, "it changes faster than it can be read");
+    }
+  }
+
+  return {
+    use,
+    /**
+     * Waits without a WAL for those who commit. An application that does so every few milliseconds leaves gaps as short, and
+     * SQLite, which looks after 1, 2, 5, 10, 15, … ms, misses most of them.
+     */
+    async read<Row>(statement: SqliteStatement): Promise<Row[]> {
+      const attempt = () =>
+        use((handle) => {
+          const rows = () => all<Row>(handle, statement, url);
+          return open.usesWal ? rows() : orBusy(handle, rows);
+        });
+      return (await whenFree(attempt, longestPauseMs)).result;
+    },
+    usesWal: () => open.usesWal,
+    close: () => open.handle.close(),
+  };
+}
+
+/** Runs a query in the thread that calls it. */
+export async function queryHere({ path, url, text, values }: QueryJob): Promise<unknown[]> {
+  const reader = openReader(path, sqliteFileUrl(path, url));
+  try {
+    return await reader.read({ text, values });
+  } finally {
+    reader.close();
+  }
 }
 
 interface Connection {

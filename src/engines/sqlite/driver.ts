@@ -7,6 +7,7 @@ import type { BatchPace, Database, OpenOptions } from "../database.ts";
 import { hurry, pauseFor } from "../pace.ts";
 import type { Watcher } from "../watch/figures.ts";
 import { isLarge, runApart } from "./apart/large_file.ts";
+import { readingApart } from "./apart/query.ts";
 import { namingOpeners } from "./connection/file_openers.ts";
 import { folderMark } from "./connection/database_file.ts";
 import { execute, isWalMode, openFile } from "./connection/open_file.ts";
@@ -87,6 +88,7 @@ function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Databa
   return {
     ...serveSqlite({ url: display, options, connection, loadBeside }),
     isInProcess: true,
+    ...place.path === null ? {} : { readApart: readingApart(place.path, display) },
   };
 }
 

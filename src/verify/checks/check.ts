@@ -33,11 +33,11 @@ export interface CheckContext {
   readonly backups: ExpectedBackups;
   now(): Date;
   /**
-   * Does work that can be stopped by a signal, which it gets when the time is up.
+   * Does work that can be stopped by a signal, which it gets when the time is up; it hears how many milliseconds are left.
    *
    * @throws {HarborError} `check_failed` when the time was up
    */
-  within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  within<T>(work: (signal: AbortSignal, leftMs: number) => Promise<T>): Promise<T>;
   /** The database, open for reading as it is. */
   database(): Promise<Database>;
   history(): Promise<History>;

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { counted } from "../../base/quantity.ts";
-import type { Found } from "../../base/finding.ts";
+import { type Found, idOf, pass, shownId } from "../../base/finding.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { userStatement } from "../../engines/statement_names.ts";
@@ -19,18 +19,23 @@ export async function* checkProjectRules(context: CheckContext): AsyncGenerator<
   try {
     rules = readProjectRules(await context.rules() ?? "", dialect);
   } catch (error) {
-    return yield couldNotCheck(error);
+    return yield couldNotCheck(error, `the rules of ${projectRulesPath}`);
   }
   for (const rule of rules) {
-    await context.pace.next();
+    const subject = `the rule ${rule.name} (${projectRulesPath}:${rule.line})`;
     try {
+      await context.pace.next();
       const found = await runRule(context, rule);
       if (found !== null) yield found;
     } catch (error) {
-      if (isTimeUp(error) || error instanceof HarborError && error.code === "connection_failed") throw error;
-      yield couldNotCheck(error, `the rule ${rule.name} (${projectRulesPath}:${rule.line})`);
+      if (isTimeUp(error)) {
+        throw error.with({ state: `${error.state}, at ${subject}`, details: { rule: rule.name } });
+      }
+      if (error instanceof HarborError && error.code === "connection_failed") throw error;
+      yield couldNotCheck(error, subject);
     }
   }
+  if (rules.length > 0) yield pass(`${counted(rules.length, "rule")} of ${projectRulesPath}`);
 }
 
 /**
@@ -42,22 +47,30 @@ const firstColumn: Readonly<Record<Dialect, (query: string) => string>> = {
   postgresql: (query) => `SELECT "harbor first" FROM (${query}\n) AS broken("harbor first")`,
 };
 
+/** So much later a server ends what nobody waits for any more, so that it is said whose time was up. */
+const graceMs = 1_000;
+
 async function runRule(
   context: CheckContext,
   { name, words, sql: query }: ProjectRule,
 ): Promise<Found | null> {
   const database = await context.database();
-  const ask = (text: string) => userStatement(sql.raw(text));
-  const [row] = await database.read<{ n: unknown }>(
-    ask(`SELECT count(*) AS n FROM (${query}\n) AS broken`),
-  );
+  const { readApart } = database;
+  // Nobody knows how long a rule takes: in this process nothing would end it, and a server would never.
+  const ask = <Row>(text: string): Promise<Row[]> => {
+    const statement = userStatement(sql.raw(text));
+    return readApart === undefined
+      ? database.read<Row>(statement)
+      : context.within((signal, leftMs) => readApart<Row>(statement, { signal, mostMs: leftMs + graceMs }));
+  };
+  const [row] = await ask<{ n: unknown }>(`SELECT count(*) AS n FROM (${query}\n) AS broken`);
   const count = Number(row?.n ?? 0);
   if (count === 0) return null;
-  const first = await database.read<Readonly<Record<string, unknown>>>(
-    ask(`${firstColumn[database.dialect](query)} LIMIT ${shownIds}`),
+  const first = await ask<Readonly<Record<string, unknown>>>(
+    `${firstColumn[database.dialect](query)} LIMIT ${shownIds}`,
   );
-  const ids = first.map((each) => Object.values(each)[0] ?? null);
-  const shown = `${ids.map((id) => id ?? "NULL").join(", ")}${count > ids.length ? ", …" : ""}`;
+  const ids = first.map((each) => idOf([Object.values(each)[0] ?? null]));
+  const shown = `${ids.map(shownId).join(", ")}${count > ids.length ? ", …" : ""}`;
   return {
     status: "fail",
     message: `${name}: ${counted(count, "row")}: ${words} (${shown})`,

@@ -18,11 +18,11 @@ export interface Budget extends SliceTurns {
    */
   limit<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * Does work that stops by itself when the signal that it gets is aborted.
+   * Does work that stops by itself when the signal that it gets is aborted, and hears how many milliseconds are left.
    *
    * @throws {HarborError} `check_failed` when the time was up
    */
-  within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  within<T>(work: (signal: AbortSignal, leftMs: number) => Promise<T>): Promise<T>;
 }
 
 /** Starts the clock. */
@@ -57,9 +57,10 @@ export function startBudget(totalMs: number, signal: AbortSignal): Budget {
     },
     async within(work) {
       const patience = new AbortController();
-      const timer = setTimeout(() => patience.abort(), Math.max(0, end - performance.now()));
+      const leftMs = Math.max(0, end - performance.now());
+      const timer = setTimeout(() => patience.abort(), leftMs);
       try {
-        return await work(AbortSignal.any([signal, patience.signal]));
+        return await work(AbortSignal.any([signal, patience.signal]), leftMs);
       } catch (error) {
         throw patience.signal.aborted && !signal.aborted ? timeUp(totalMs) : error;
       } finally {

@@ -1,6 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { tokensOf } from "../../sql/cursor.ts";
+import type { Token } from "../../sql/lexer.ts";
 
 /** The file beside a history with the rules that a project has of its own. */
 export const projectRulesPath = "rules.sql";
@@ -46,6 +47,12 @@ export function readProjectRules(text: string, dialect: Dialect): readonly Proje
   });
 }
 
+/** Whether a token begins the place of a value: SQLite would take NULL for it. */
+const isPlaceholder: Readonly<Record<Dialect, (token: Token) => boolean>> = {
+  sqlite: ({ kind, text }) => (kind === "sign" || kind === "word") && /^[?:@$]/.test(text),
+  postgresql: ({ kind, text }) => kind === "sign" && text === "$",
+};
+
 /**
  * Returns the one query of a text, without its semicolon. It runs as a part of another: what is one alone, and closes no
  * parenthesis but its own, can change nothing there.
@@ -69,5 +76,6 @@ function queryIn(sql: string, dialect: Dialect, fail: (state: string) => HarborE
     if (depth < 0) break;
   }
   if (depth !== 0) throw fail("has a parenthesis too many");
+  if (tokens.some(isPlaceholder[dialect])) throw fail("has a placeholder, for which there is no value");
   return sql.slice(0, end).trim();
 }

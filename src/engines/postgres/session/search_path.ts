@@ -49,6 +49,24 @@ export function liftLimits(asked: Readonly<Record<string, string>>, version: num
   return { text: `SELECT ${lifted.join(", ")}`, parameters: [] };
 }
 
+/**
+ * Returns the statement after which, in its transaction, nothing takes longer, or goes on when its client has gone.
+ *
+ * @param asked The settings of the address, whose own limit counts
+ */
+export function readLimits(
+  asked: Readonly<Record<string, string>>,
+  version: number,
+  mostMs: number,
+): Statement {
+  const limit = asked["statement_timeout"] ?? String(Math.ceil(mostMs));
+  const { text, parameters } = set({ statement_timeout: limit }, true);
+  // Other systems may refuse it, and then the whole transaction.
+  const look =
+    ", CASE WHEN pg_catalog.version() OPERATOR(pg_catalog.~) 'linux' THEN pg_catalog.set_config('client_connection_check_interval', '1s', true) END";
+  return { text: version < 140000 ? text : `${text}${look}`, parameters };
+}
+
 /** Returns the statement that sets the search path for the transaction. */
 export function setPath(path: string): Statement {
   return set({ search_path: path }, true);

@@ -3,7 +3,7 @@ import { runInThread, type ThreadOptions } from "./thread.ts";
 
 /** A piece of work with a file; `thread/main.ts` knows them all. */
 export interface FileJob {
-  readonly verb: "dump" | "check" | "read" | "compare" | "write";
+  readonly verb: "dump" | "check" | "read" | "compare" | "write" | "query";
   readonly path: string;
 }
 
