@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { judgeMetadata, longestMetadata } from "./metadata_shape.ts";
 import type { Profile } from "./profile.ts";
+import { pythonTimes } from "./python_times.ts";
 
 /** The Open Harbor: users, collections and files, on disk or in R2, with Alembic's scripts before harbor-db's. */
 export const openHarbor: Profile = {
@@ -48,6 +49,8 @@ export const openHarbor: Profile = {
       hint: "Correct the sizes from the files themselves: SELECT id, storage_path FROM files WHERE size < 0",
     },
   ],
+  readsOneForm: true,
+  postgresForms: pythonTimes,
   texts: [{
     table: "files",
     column: "metadata_json",

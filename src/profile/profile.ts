@@ -17,6 +17,16 @@ export interface RowRule extends RuleWords {
   readonly columns: readonly string[];
   /** Is true for a row of `slice`, which has those columns, that breaks the rule. */
   readonly isBroken: SQL;
+  /** Is true for a row that is as it should be, beside which others are not; left out where they are wrong also where none is. */
+  readonly rest?: SQL;
+}
+
+/** In which form an application reads the values of a column. */
+export interface ValueForm {
+  /** In words, for messages: `no date and time`. */
+  readonly words: string;
+  /** Is true for a value that the application cannot read as what it should be. */
+  readonly isWrong: (column: SQL) => SQL;
 }
 
 /** A rule on the texts of a column that SQL cannot tell. */
@@ -45,6 +55,10 @@ export interface Profile {
   readonly isFromAlembic: boolean;
   /** Made when they are asked for, which most commands do not. */
   rows(): readonly RowRule[];
+  /** Whether it reads the values of a type in one form alone, so that a column in another form throughout is wrong, too. */
+  readonly readsOneForm: boolean;
+  /** What of PostgreSQL's values it cannot read, by the column's type; the first that matches counts. */
+  readonly postgresForms: readonly (readonly [type: RegExp, form: ValueForm])[];
   readonly texts: readonly TextRule[];
   /** Columns in which no value may stand twice, with an index or without one. */
   readonly unique: readonly { readonly table: string; readonly column: string }[];

@@ -71,6 +71,11 @@ export interface ForeignKey {
   readonly onUpdate: string;
   /** Whether existing rows are known to satisfy it (PostgreSQL's `NOT VALID` leaves false). */
   readonly valid: boolean;
+  /**
+   * The operators by which the other table's columns are compared with its own, as `OPERATOR(…)` names them (PostgreSQL); left out where all are
+   * the server's. Not compared.
+   */
+  readonly operators?: readonly string[];
 }
 
 export interface Index {

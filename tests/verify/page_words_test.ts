@@ -19,7 +19,9 @@ test("docs/verify.md has a section on every check, and no other", () => {
 
 test("docs/verify.md names every rule of the data check", () => {
   const [last] = readHistory(projectFile("drizzle"), "sqlite").revisions.slice(-1);
-  const rules = snapshotOf(last!).tables.flatMap((table) => rowRules("sqlite", table, openHarbor)).map((
+  const rules = snapshotOf(last!).tables.flatMap((table) =>
+    rowRules(table, { dialect: "sqlite" }, openHarbor)
+  ).map((
     rule,
   ) => rule.name);
   for (const name of new Set([...rules, ...Object.keys(metadataRules), "duplicates", "null_values"])) {

@@ -4,6 +4,7 @@ import { readJson } from "./session/errors.ts";
 import { quoteText } from "../../sql/quote.ts";
 import type {
   Column,
+  ForeignKey,
   Index,
   IndexComparing,
   OtherObject,
@@ -78,7 +79,10 @@ export function readSnapshot(results: readonly Result[], schemas: readonly strin
 
 function readTable(definition: unknown): Table {
   const { heirs, ...table } = readJson<
-    Omit<Table, "columns" | "uniques" | "indexes" | "heirs"> & {
+    Omit<Table, "columns" | "foreignKeys" | "uniques" | "indexes" | "heirs"> & {
+      readonly foreignKeys: readonly (Omit<ForeignKey, "operators"> & {
+        readonly operators: readonly string[] | null;
+      })[];
       readonly indexes: readonly FoundIndex[];
       readonly heirs: readonly string[] | null;
       readonly uniques: readonly (Omit<Unique, "nullsAlike"> & { readonly nullsAlike: boolean | null })[];
@@ -99,6 +103,9 @@ function readTable(definition: unknown): Table {
   return {
     ...table,
     columns,
+    foreignKeys: table.foreignKeys.map(({ operators, ...key }) =>
+      operators === null ? key : { ...key, operators }
+    ),
     uniques,
     indexes: table.indexes.map(readIndex),
     ...heirs === null ? {} : { heirs },
@@ -193,7 +200,10 @@ const foreignKeys = constraints(
   'references', ${columnNames("k.confrelid", "k.confkey")},
   'onDelete', ${actionWords("k.confdeltype")}, 'onUpdate', ${
     actionWords("k.confupdtype")
-  }, 'valid', k.convalidated`,
+  }, 'operators', (SELECT CASE WHEN bool_or(n.nspname <> 'pg_catalog') THEN
+      json_agg(format('%I.%s', n.nspname, o.oprname) ORDER BY u.n) END
+    FROM unnest(k.conpfeqop) WITH ORDINALITY AS u (id, n) JOIN pg_operator o ON o.oid = u.id
+    JOIN pg_namespace n ON n.oid = o.oprnamespace), 'valid', k.convalidated`,
 );
 
 /** Whether NULLs are the same to the unique constraint `k`; servers before 15 have no such column. */

@@ -1,8 +1,8 @@
 import { type Found, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
-import type { Table } from "../../schema/snapshot.ts";
+import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { counted } from "../../base/quantity.ts";
-import { findConflicts } from "../../migrate/preflight/check_rows.ts";
+import { type Conflict, findConflict, findConflicts } from "../../migrate/preflight/check_rows.ts";
 import type { Demand } from "../../migrate/preflight/rules/demand.ts";
 import { demandsOf } from "../../migrate/preflight/rules/row_demands.ts";
 import type { Profile } from "../../profile/profile.ts";
@@ -18,6 +18,7 @@ import { unreadOf } from "./read_schemas.ts";
 import { isOfHost } from "../../sql/table_names.ts";
 import { whereIn } from "../rules/where_in.ts";
 import { type RowScan, scanRows } from "./row_scan.ts";
+import { readEncoding } from "./text_encoding.ts";
 
 /** The rows themselves, by what their schema says, the application takes for granted, and the project's own rules ask. */
 export const dataCheck: Check = {
@@ -49,8 +50,9 @@ export const dataCheck: Check = {
       yield found;
     }
     for await (const found of checkProjectRules(context)) {
-      isSound = false;
-      yield found;
+      isSound &&= found.status === "pass";
+      if (found.status === "pass") scanned.push(found.message);
+      else yield found;
     }
     if (isSound) yield pass(scanned.length === 0 ? "there are no rows to check" : scanned.join(", "));
   },
@@ -66,9 +68,12 @@ async function* checkTable(
   const schema = await context.schema();
   // What is the host's is nobody's to look at; the server holds its references.
   const foreignKeys = table.foreignKeys.filter((key) => !isOfHost(key.table, schema));
-  const scan = scanRows(table, {
-    rows: rowRules(database.dialect, { ...table, foreignKeys }, profile),
-    texts: looseTexts(database.dialect, table.columns),
+  const { dialect } = database;
+  const encoding = await readEncoding(database);
+  const scan = scanRows(table, dialect, {
+    rows: rowRules({ ...table, foreignKeys }, schema, profile),
+    texts: encoding.isLoose ? looseTexts(dialect, table.columns) : [],
+    encoding,
     judged: profile?.texts ?? [],
   });
   const found: Found[] = [];
@@ -96,9 +101,22 @@ async function* checkTable(
   yield* found.length > 0 ? found : [pass(`${counted(scan.rows(), "row")} of ${table.name}`)];
 }
 
+/** The demands of a schema that are looked at, and the rules of their findings. */
+const ruleNames: Readonly<Partial<Record<Demand["kind"], string>>> = {
+  null: "null_values",
+  duplicate: "duplicates",
+  orphan: "orphans",
+};
+
+/** Whether a table's scan has looked at it: at all references that the database has. */
+function isScanned({ kind, table, columns }: Demand, { tables }: Snapshot): boolean {
+  const own = tables.find(({ name }) => name === table)?.foreignKeys ?? [];
+  return kind === "orphan" && own.some((key) => key.columns.join("\0") === columns.join("\0"));
+}
+
 /**
- * Yields what the schema demands of the rows and nothing in the database guards: NULL where a column must not be, and keys
- * that stand twice. Of revisions that are not applied, whose scripts fill what is empty, only the latter.
+ * Yields what the schema demands of the rows and nothing in the database guards: NULL where a column must not be, keys
+ * that stand twice, and what refers to nothing by a reference that is not there. Of revisions that are not applied, whose scripts fill what is empty, only the latter.
  */
 async function* checkDemands(context: CheckContext, profile: Profile | null): AsyncGenerator<Found> {
   const database = await context.database();
@@ -111,26 +129,36 @@ async function* checkDemands(context: CheckContext, profile: Profile | null): As
   const head = schemas.at(-1);
   const unguarded = (schema: RevisionSchema | undefined) =>
     schema === undefined ? [] : demandsOf(schema.snapshot, live);
-  const now = unguarded(current).filter(({ kind }) => kind === "null" || kind === "duplicate");
+  const now = unguarded(current).filter((each) => each.kind in ruleNames && !isScanned(each, live));
   const isOther = ({ query }: Demand) => !now.some((each) => each.query === query);
   const isProfiles = ({ table, columns }: Demand) =>
     profile?.unique.some((each) => each.table === table && columns.join() === each.column) ?? false;
   const later = unguarded(head).filter((each) => each.kind === "duplicate" && isOther(each));
   for (const demand of [...now, ...later].filter((each) => each.kind === "null" || !isProfiles(each))) {
     await context.pace.next();
-    const [conflict] = await context.within((signal) => findConflicts({ database, signal }, [demand]));
-    if (conflict === undefined) continue;
     const { kind, table, state, query } = demand;
     const isPending = later.includes(demand);
+    let conflict: Conflict | null;
+    try {
+      // What a revision that is not applied names may still be to be made.
+      conflict = isPending
+        ? (await context.within((signal) => findConflicts({ database, signal }, [demand])))[0] ?? null
+        : await findConflict(database, demand);
+    } catch (error) {
+      if (isTimeUp(error) || isFinal(error)) throw error;
+      yield couldNotCheck(error, `whether rows of ${table} ${state}`);
+      continue;
+    }
+    if (conflict === null) continue;
     // Without a key the rows would be named by a value.
     const isKeyed = live.tables.some((each) => each.name === table && each.primaryKey.length > 0);
     yield foundBroken({
-      name: kind === "null" ? "null_values" : "duplicates",
+      name: ruleNames[kind]!,
       table,
       words: `${state}${isPending ? `, which ${head!.revision} does not allow` : ""}`,
       status: isPending ? "warn" : "fail",
       hint: `See them, and correct them: ${query}`,
-    }, { count: conflict.rows, ids: isKeyed ? conflict.examples : [] });
+    }, { count: conflict.rows, ids: isKeyed ? conflict.examples : [], key: conflict.key });
   }
 }
 

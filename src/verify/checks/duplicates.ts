@@ -6,7 +6,7 @@ import type { SliceTurns } from "../../engines/inspector.ts";
 import { readInSlices } from "../../engines/slices/keys.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Profile, RuleWords } from "../../profile/profile.ts";
-import { type Broken, shownIds } from "../rules/data_rules.ts";
+import { type Broken, type Keyed, shownIds } from "../rules/data_rules.ts";
 
 /** A column whose values should all differ. */
 export interface UniqueColumn {
@@ -44,7 +44,7 @@ export async function countDuplicates(
   database: Database,
   pace: SliceTurns,
   unique: UniqueColumn,
-): Promise<Broken> {
+): Promise<Broken & Keyed> {
   const { table } = unique;
   const value = sql.identifier(unique.column);
   const rowsOf = ownTable(table.name);
@@ -84,5 +84,5 @@ export async function countDuplicates(
     }
     return { rows: end === undefined ? 0 : limit, last: end?.value };
   });
-  return { count, ids };
+  return { count, ids, key: table.primaryKey };
 }

@@ -1,19 +1,21 @@
-import { isUtf8 } from "node:buffer";
-import { type Name, type SQL, sql } from "drizzle-orm";
-import { quoteName } from "../../sql/quote.ts";
+import { type SQL, sql } from "drizzle-orm";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
 import { readInSlices } from "../../engines/slices/keys.ts";
 import { ownTable } from "../../engines/statement_names.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { idOf } from "../../base/finding.ts";
 import type { RowRule, RuleWords, TextRule } from "../../profile/profile.ts";
-import { type Broken, notUtf8, shownIds } from "../rules/data_rules.ts";
-import { isBeyondAscii, isWellFormed, readEncoding } from "./text_encoding.ts";
+import { type Broken, type Keyed, notUtf8, shownIds } from "../rules/data_rules.ts";
+import { rowKeyOf } from "./row_key.ts";
+import { isWellFormed, type TextEncoding } from "./text_encoding.ts";
+import { areSurelyUtf8 } from "./utf8_scan.ts";
 
 /** What a scan of a table has come to, also when it was cut short. */
 export interface RowScan {
   rows(): number;
-  broken(): readonly (readonly [RuleWords, Broken])[];
+  broken(): readonly (readonly [RuleWords, Broken & Keyed])[];
   /** Reads the table to its end. */
   run(database: Database, pace: SliceTurns): Promise<void>;
 }
@@ -27,36 +29,45 @@ interface Tally {
 export interface ScanRules {
   readonly rows: readonly RowRule[];
   /** Columns whose texts are read as bytes where they are not all ASCII, to see that they are UTF-8. */
-  readonly texts?: readonly string[];
+  readonly texts: readonly string[];
+  readonly encoding: TextEncoding;
   /** What only reading a text tells. */
   readonly judged?: readonly TextRule[];
 }
 
 /** Counts the rows of a table that break rules, slice by slice; the engine counts, so that few rows cross the wire. */
-export function scanRows(table: Table, { rows: rules, texts = [], judged: all = [] }: ScanRules): RowScan {
-  // Without a key of one column there are no slices: then the table is read at once.
-  const key = table.primaryKey.length === 1 ? table.primaryKey[0] : undefined;
+export function scanRows(
+  table: Table,
+  dialect: Dialect,
+  { rows: allRules, texts, encoding, judged: all = [] }: ScanRules,
+): RowScan {
+  const { key: named, cursor, columns: keyColumns } = rowKeyOf(dialect, table);
+  const key = cursor?.name;
   const has = (column: string) => table.columns.some(({ name }) => name === column);
   const judged = all.filter((rule) => rule.table === table.name && has(rule.column));
-  const lastKey = key === undefined ? undefined : withMaximum(table, key);
   const needed = new Set([
-    key,
-    ...rules.flatMap((rule) => rule.columns),
+    ...allRules.flatMap((rule) => rule.columns),
     ...judged.flatMap(({ column, beside }) => has(beside) ? [column, beside] : [column]),
     ...texts,
-  ]);
-  const textRules = texts.map((column) => ({ column: sql.identifier(column), rule: notUtf8(table, column) }));
-  const columns = sql.join(
-    [...needed].flatMap((name) => name === undefined ? [] : [sql.identifier(name)]),
+  ].filter((name) => name !== key && !named.includes(name)));
+  const textRules = texts.map((column) => ({
+    column: sql.identifier(column),
+    rule: notUtf8(table, column, { key: named, bytes: encoding.bytesText }),
+  }));
+  const read = [...keyColumns, ...[...needed].map((name) => sql`${sql.identifier(name)}`)];
+  const columns = read.length === 0 ? sql`NULL AS nothing` : sql.join(read, sql`, `);
+  const shown = sql.join(
+    named.map((name, place) => sql`${sql.identifier(name)} AS ${sql.identifier(`k${place}`)}`),
     sql`, `,
   );
+  const idIn = (row: Readonly<Record<string, unknown>>) => idOf(named.map((_, place) => row[`k${place}`]));
+  let rules = allRules;
   const tallies = new Map<RuleWords, Tally>();
   let scanned = 0;
-  let encoding: string | undefined;
 
   return {
     rows: () => scanned,
-    broken: () => [...tallies],
+    broken: () => [...tallies].map(([rule, tally]) => [rule, { ...tally, key: named }]),
     run: (database, pace) =>
       readInSlices(database, pace, async ({ after, limit }) => {
         const id = key === undefined ? undefined : sql.identifier(key);
@@ -66,30 +77,23 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
             id === undefined ? sql`` : sql`${above} ORDER BY ${id} LIMIT ${limit}`
           }) AS slice`;
         const from = fromWith(columns);
-        // A subquery copies all values before a rule looks at them. The first slice also has what has no key.
+        // A subquery copies all values before a rule looks at them.
         const isNear = database.isInProcess === true && id !== undefined && after !== undefined;
         const slice = await countSlice(database, {
           from: isNear
             ? sql`${ownTable(table.name)} AS slice${above} AND ${id} <= (SELECT max(${id}) FROM ${
-              fromWith(sql`${id}`)
+              fromWith(sql`${id} AS ${id}`)
             })`
             : from,
           rules,
-          lastKey,
+          lastKey: cursor?.highest,
           judged,
         });
-        if (texts.length > 0) encoding ??= await readEncoding(database);
         const isSure = texts.length === 0 ||
-          isNear && encoding === "UTF-8" &&
+          isNear && encoding.name === "UTF-8" &&
             await areSurelyUtf8(database, texts, { table: table.name, id, after, last: slice["last"] });
         if (!isSure) await scanTexts(database, from);
-        if (Number(slice["broken"] ?? 0) > 0) {
-          const counts = await countBroken(database, from, rules);
-          for (const [i, rule] of rules.entries()) {
-            const count = Number(counts[`b${i}`] ?? 0);
-            if (count > 0) await add(database, rule, { count, from, key });
-          }
-        }
+        if (Number(slice["broken"] ?? 0) > 0) await addBroken(database, from);
         for (const [i, rule] of judged.entries()) {
           if (Number(slice[`t${i}`] ?? 0) === 0 || key === undefined) continue;
           await judgeTexts(database, rule, { key, after, last: slice["last"] });
@@ -100,40 +104,57 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
       }),
   };
 
+  async function addBroken(database: Database, from: SQL): Promise<void> {
+    const counts = await countBroken(database, from, rules);
+    for (const [i, rule] of rules.entries()) {
+      const count = Number(counts[`b${i}`] ?? 0);
+      if (count === 0) continue;
+      // It is asked once, when the first is found.
+      if (rule.rest !== undefined && !tallies.has(rule) && await isNone(database, rule.rest)) {
+        rules = rules.filter((each) => each !== rule);
+      } else await add(database, rule, { count, from });
+    }
+  }
+
+  async function isNone(database: Database, condition: SQL): Promise<boolean> {
+    const found = await database.read(
+      sql`SELECT 1 AS one FROM ${ownTable(table.name)} AS slice WHERE ${condition} LIMIT 1`,
+    );
+    return found.length === 0;
+  }
+
   async function add(
     database: Database,
     rule: RowRule,
-    { count, from, key }: { readonly count: number; readonly from: SQL; readonly key: string | undefined },
+    { count, from }: { readonly count: number; readonly from: SQL },
   ): Promise<void> {
     const tally = tallyOf(rule);
     tally.count += count;
-    if (key === undefined || tally.ids.length >= shownIds) return;
-    const id = sql.identifier(key);
-    const rows = await database.read<{ id: unknown }>(
-      sql`SELECT ${id} AS id FROM ${from} WHERE ${rule.isBroken} ORDER BY ${id} LIMIT ${
+    if (named.length === 0 || tally.ids.length >= shownIds) return;
+    const order = sql.join(named.map((name) => sql`${sql.identifier(name)}`), sql`, `);
+    const rows = await database.read<Readonly<Record<string, unknown>>>(
+      sql`SELECT ${shown} FROM ${from} WHERE ${rule.isBroken} ORDER BY ${order} LIMIT ${
         shownIds - tally.ids.length
       }`,
     );
-    tally.ids.push(...rows.map((row) => row.id));
+    tally.ids.push(...rows.map(idIn));
   }
 
-  /** No function of SQLite tells bytes that are not UTF-8. */
+  /** No function of an engine's tells bytes that are not UTF-8. */
   async function scanTexts(database: Database, from: SQL): Promise<void> {
-    const id = key === undefined ? sql`NULL` : sql.identifier(key);
+    const keys = named.length === 0 ? sql`` : sql`${shown}, `;
     for (const { column, rule } of textRules) {
-      const rows = await database.read<{ id: unknown; bytes: unknown }>(
-        sql`SELECT ${id} AS id, CAST(${column} AS BLOB) AS bytes FROM ${from} WHERE typeof(${column}) = 'text' AND ${
-          isBeyondAscii(column)
+      const rows = await database.read<Readonly<Record<string, unknown>>>(
+        sql`SELECT ${keys}${encoding.bytesOf(column)} AS bytes FROM ${from} WHERE ${
+          encoding.mayBeOther(column)
         }`,
       );
-      for (
-        const row of rows.filter(({ bytes }) =>
-          bytes instanceof Uint8Array && !isWellFormed(bytes, encoding!)
-        )
-      ) {
+      for (const row of rows) {
+        const { bytes } = row;
+        if (!(bytes instanceof Uint8Array) || isWellFormed(bytes, encoding.name)) continue;
         const tally = tallyOf(rule);
         tally.count++;
-        if (key !== undefined && tally.ids.length < shownIds) tally.ids.push(row.id);
+        if (named.length > 0 && tally.ids.length < shownIds) tally.ids.push(idIn(row));
       }
     }
   }
@@ -165,75 +186,12 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
         if (wrong === undefined) continue;
         const tally = tallyOf(wrong);
         tally.count++;
-        if (tally.ids.length < shownIds) tally.ids.push(row.id);
+        if (tally.ids.length < shownIds) tally.ids.push(idOf([row.id]));
       }
       if (rows.length < textsAtOnce) return;
       from = rows.at(-1)!.id;
     }
   }
-}
-
-/** Longer rows are not gathered, so that memory stays bounded. */
-const gatheredBytes = 1_000;
-
-/** So many rows are gathered at once: of more than half a megabyte, getting the memory takes longer than all the rest. */
-const gatheredRows = 1_500;
-
-/** SQLite limits a function to 100 arguments in some builds. */
-const mostArguments = 100;
-
-/** Returns a row's texts in one, with a line feed between them, which ends whatever is no whole character. */
-function joined(texts: readonly string[]): SQL {
-  const parts: string[] = [];
-  for (let at = 0; at < texts.length; at += mostArguments - 1) {
-    parts.push(
-      `concat_ws(char(10), ${
-        texts.slice(at, at + mostArguments - 1).map((each) => quoteName(each)).join(", ")
-      })`,
-    );
-  }
-  return sql.raw(parts.join(" || char(10) || "));
-}
-
-/**
- * Whether no text of a slice can be anything but UTF-8; a slice in which one might be is looked at column by column. Bytes
- * are judged here a hundred times as fast as by a pattern.
- */
-async function areSurelyUtf8(
-  database: Database,
-  texts: readonly string[],
-  { table, id, after, last }: {
-    readonly table: string;
-    readonly id: Name;
-    readonly after: unknown;
-    readonly last: unknown;
-  },
-): Promise<boolean> {
-  const most = sql.raw(String(gatheredBytes));
-  const all = joined(texts);
-  for (let from = after;;) {
-    // With a limit the texts are joined once a row, and not for each time that they are named. By its number, since a key may be
-    // called as they are here.
-    const [row] = await database.read<{ rows: number; last: unknown; gathered: unknown; beyond: unknown }>(
-      sql`SELECT count(*) AS "rows", max(id) AS "last", CAST(group_concat(CASE WHEN octet_length(texts) <= ${most} THEN texts END, char(10)) AS BLOB) AS gathered, max(CASE WHEN octet_length(texts) > ${most} THEN ${
-        isBeyondAscii(sql`texts`)
-      } END) AS beyond FROM (SELECT ${id} AS id, ${all} AS texts FROM ${
-        ownTable(table)
-      } WHERE ${id} > ${from} AND ${id} <= ${last} ORDER BY 1 LIMIT ${gatheredRows})`,
-    );
-    const { rows, gathered, beyond } = row!;
-    if (Number(beyond ?? 0) !== 0) return false;
-    if (gathered !== null && !(gathered instanceof Uint8Array && isUtf8(gathered))) return false;
-    if (rows < gatheredRows) return true;
-    from = row!.last;
-  }
-}
-
-/** Returns a key in a form that has a max(): PostgreSQL has none for these types, whose text has the same order. */
-function withMaximum({ columns }: Table, key: string): SQL {
-  const name = sql.identifier(key);
-  const type = columns.find((column) => column.name === key)?.type ?? "";
-  return /^(?:uuid|bytea)$/.test(type) ? sql`CAST(${name} AS text)` : sql`${name}`;
 }
 
 const textsAtOnce = 1_000;
@@ -256,7 +214,7 @@ async function countSlice(
     sql`SELECT ${
       sql.join([
         sql`count(*) AS "rows"`,
-        ...lastKey === undefined ? [] : [sql`max(${lastKey}) AS "last"`],
+        ...lastKey === undefined ? [] : [sql`${lastKey} AS "last"`],
         ...judged.map(({ column }, i) => sql`count(${sql.identifier(column)}) AS ${sql.identifier(`t${i}`)}`),
         ...rules.length === 0 ? [] : [sql`sum(CASE ${isBroken} ELSE 0 END) AS "broken"`],
       ], sql`, `)
