@@ -208,6 +208,32 @@ const inPostgres: readonly (readonly [statements: readonly string[], expected: s
       "",
     ],
     [["CREATE SCHEMA auth", "ALTER SCHEMA auth RENAME TO iam"], ""],
+    [["DROP VIEW v"], "drop_in_use"],
+    [["DROP MATERIALIZED VIEW IF EXISTS v"], "drop_in_use"],
+    [["DROP TYPE mood"], "drop_in_use"],
+    [["DROP DOMAIN word"], "drop_in_use"],
+    [["DROP FUNCTION total(integer)"], "drop_in_use"],
+    [["DROP PROCEDURE tidy()"], "drop_in_use"],
+    [["DROP SCHEMA auth"], "drop_in_use"],
+    [["-- harbor:allow drop_in_use release 2.4 has its own\nDROP VIEW v"], ""],
+    [["DROP SEQUENCE s"], ""],
+    [["DROP TRIGGER r ON t"], ""],
+    [["DROP VIEW v", "CREATE VIEW v AS SELECT 1"], ""],
+    [["DROP MATERIALIZED VIEW v", "CREATE MATERIALIZED VIEW v AS SELECT 1"], ""],
+    [["DROP VIEW v", "-- harbor:alone\nVACUUM t", "CREATE VIEW v AS SELECT 1"], "drop_in_use"],
+    [["CREATE VIEW v AS SELECT 1", "DROP VIEW v"], ""],
+    // What a remade type was called meanwhile.
+    [
+      ["ALTER TYPE mood RENAME TO mood_old", "CREATE TYPE mood AS ENUM ('sad')", "DROP TYPE mood_old"],
+      "",
+    ],
+    [["DROP TYPE mood CASCADE"], "drop_in_use unnamed_drop", {
+      before: { columns: [column("m", "mood[]")] },
+    }],
+    [["DROP TYPE mood CASCADE"], "drop_in_use", {
+      name: "Drop moods",
+      before: { columns: [column("m", "mood")] },
+    }],
     [["UPDATE t SET a = 'x' WHERE a IS NULL"], "backfill_without_directive"],
     [["-- harbor:backfill table=t key=id\nUPDATE t SET a = 'x' WHERE a IS NULL"], ""],
     [["-- harbor:backfill table=t key=id\nUPDATE t SET i = i + 1 WHERE a IS NULL"], "rows_behind"],
@@ -257,6 +283,9 @@ const inSqlite: typeof inPostgres = [
   [["ALTER TABLE t RENAME a TO b"], "drop_in_use"],
   [["UPDATE OR IGNORE t SET a = 'x'"], "backfill_without_directive"],
   [["WITH x AS (SELECT 1) DELETE FROM t"], "delete_without_directive unnamed_drop"],
+  [["DROP VIEW IF EXISTS v"], "drop_in_use"],
+  [["DROP VIEW v", "CREATE VIEW v AS SELECT 1"], ""],
+  [["DROP TRIGGER r"], ""],
   [["VACUUM"], "needs_alone"],
   [["PRAGMA foreign_keys=OFF"], ""],
   [["PRAGMA journal_mode=WAL"], "needs_alone"],
@@ -297,3 +326,34 @@ test("an allowance that fits nothing is found, known or not", () => {
     { id: "typo", line: 3, isKnown: false },
   ]);
 });
+
+// A statement, the views that there are before and after it, and what is said of it.
+const view = (name: string, sql: string) => ({ kind: "view" as const, name, table: null, sql });
+const readers = [view("v", "SELECT 1 AS a"), view("w", "SELECT a FROM v"), view("x", "SELECT 2")];
+const dropped: readonly (readonly [Dialect, string, string])[] = [
+  ["sqlite", "DROP VIEW v", "drops the view v, without which w cannot be read"],
+  ["sqlite", "DROP VIEW x", "drops the view x"],
+  ["postgresql", "DROP VIEW v CASCADE", "drops the view v and w with it"],
+  ["postgresql", "DROP SCHEMA office CASCADE", "drops the schema office and office.t with it"],
+  ["postgresql", "DROP TYPE mood CASCADE", "drops the type mood and office.t.a with it"],
+];
+for (const [dialect, text, expected] of dropped) {
+  test(`${dialect}: of ${text} it is said that it ${expected}`, () => {
+    const own = schema(dialect, [column("a", "mood")], { name: "office.t" });
+    const script = parseScript({ file: "x.sql", dialect, text });
+    const read = readOperations(
+      script,
+      dialect === "sqlite" ? sqliteOperations : (sql) => postgresOperations(parser.parse(sql)),
+    );
+    const { found } = judgeScript(read, {
+      dialect,
+      version: 15,
+      name: "Drop it",
+      before: { ...own, others: readers },
+      after: { ...own, others: readers.slice(1) },
+    });
+    assert.deepEqual(found.map(({ message }) => message), [
+      `${expected}, which the running application may still read`,
+    ]);
+  });
+}

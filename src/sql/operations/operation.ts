@@ -46,6 +46,13 @@ export type Operation =
   | { readonly kind: "not in a transaction"; readonly what: string }
   /** Something else than a table, and what a table has, is made. */
   | { readonly kind: "create other"; readonly what: OtherKind; readonly name: string }
+  /** The same goes, with what depends on it where that is said. */
+  | {
+    readonly kind: "drop other";
+    readonly what: OtherKind;
+    readonly name: string;
+    readonly isCascade: boolean;
+  }
   /** The same, or a table, gets another schema; or the same another name, or a value of a type. */
   | {
     readonly kind: "rename other";

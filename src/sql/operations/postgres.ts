@@ -1,6 +1,6 @@
 import type { Operation } from "./operation.ts";
 import { asNode, lastName, list, nameText, type Node, tableOf, text } from "./postgres_nodes.ts";
-import { otherReaders, renameOther } from "./postgres_others.ts";
+import { dropOthers, made, otherReaders, renameOther } from "./postgres_others.ts";
 import { isSerial, postgresType } from "../postgres_spelling.ts";
 
 /** Returns what a statement does, from the tree that PostgreSQL's own parser makes of it (`{ AlterTableStmt: … }`). */
@@ -26,7 +26,12 @@ const readers: Readonly<Record<string, (body: Node) => readonly Operation[]>> = 
     table: tableOf(body["relation"]),
     ...uniquesOf(list(body["tableElts"])),
   }],
-  CreateTableAsStmt: (body) => [{ kind: "create table", table: tableOf(asNode(body["into"])["rel"]) }],
+  CreateTableAsStmt: (body) => {
+    const name = tableOf(asNode(body["into"])["rel"]);
+    return body["objtype"] === "OBJECT_MATVIEW"
+      ? made("view", name)
+      : [{ kind: "create table", table: name }];
+  },
   IndexStmt: (body) => [{
     kind: "create index",
     table: tableOf(body["relation"]),
@@ -191,7 +196,7 @@ function drop(body: Node): readonly Operation[] {
   if (body["removeType"] === "OBJECT_TABLE") {
     return [...last.map((table): Operation => ({ kind: "drop table", table })), ...schemas];
   }
-  if (body["removeType"] !== "OBJECT_INDEX") return schemas;
+  if (body["removeType"] !== "OBJECT_INDEX") return [...dropOthers(body), ...schemas];
   return [
     ...last.map((index): Operation => ({ kind: "drop index", index, isConcurrent })),
     ...isConcurrent ? [alone("DROP INDEX CONCURRENTLY")] : [],

@@ -1,6 +1,6 @@
 import { quoteText } from "../quote.ts";
 import type { Operation, OtherKind } from "./operation.ts";
-import { asNode, lastName, type Node, tableOf, text } from "./postgres_nodes.ts";
+import { asNode, lastName, list, nameText, type Node, tableOf, text } from "./postgres_nodes.ts";
 
 /** Reads what a statement does to other things than tables. */
 export const otherReaders: Readonly<Record<string, (body: Node) => readonly Operation[]>> = {
@@ -30,13 +30,29 @@ export function renameOther(
 ): readonly Operation[] {
   const what = kinds[text(type)];
   if (what === undefined) return [];
-  const object = asNode(body["object"]);
-  const names = asNode(object["List"])["items"] ?? asNode(object["ObjectWithArgs"])["objname"];
-  const name = what === "schema" ? text(body["subname"]) : lastName(names) || tableOf(body["relation"]);
+  const name = what === "schema"
+    ? text(body["subname"])
+    : nameOf(body["object"]) || tableOf(body["relation"]);
   return [{ kind: "rename other", what, name, to: nameNow(name) }];
 }
 
-function made(what: OtherKind, name: string): readonly Operation[] {
+/** Returns what a DROP takes away; nothing for tables, and what no query names. */
+export function dropOthers(body: Node): readonly Operation[] {
+  const what = kinds[text(body["removeType"])];
+  if (what === undefined || what === "table") return [];
+  const isCascade = body["behavior"] === "DROP_CASCADE";
+  return list(body["objects"]).map((each) => ({ kind: "drop other", what, name: nameOf(each), isCascade }));
+}
+
+function nameOf(object: unknown): string {
+  const node = asNode(object);
+  const names = asNode(node["List"])["items"] ?? asNode(node["ObjectWithArgs"])["objname"] ??
+    asNode(node["TypeName"])["names"];
+  return names === undefined ? nameText(node) : lastName(names);
+}
+
+/** Says that something else than a table is made. */
+export function made(what: OtherKind, name: string): readonly Operation[] {
   return [{ kind: "create other", what, name }];
 }
 

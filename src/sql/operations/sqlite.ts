@@ -13,6 +13,9 @@ export function sqliteOperations(sql: string): readonly Operation[] {
   if (at.take("CREATE")) return create(at);
   if (at.take("DROP", "TABLE")) return [{ kind: "drop table", table: at.name() }];
   if (at.take("DROP", "INDEX")) return [{ kind: "drop index", index: at.name(), isConcurrent: false }];
+  if (at.take("DROP", "VIEW")) {
+    return [{ kind: "drop other", what: "view", name: at.name(), isCascade: false }];
+  }
   if (at.take("DROP")) return [];
   if (at.take("ALTER", "TABLE")) return alter(at, sql);
   if (at.take("VACUUM")) return [{ kind: "not in a transaction", what: "VACUUM" }];
@@ -24,6 +27,7 @@ function create(at: SqlCursor): readonly Operation[] {
   const isUnique = at.take("UNIQUE");
   const kind = at.seek("TABLE", "INDEX", "VIEW", "TRIGGER");
   if (kind === "TABLE") return [{ kind: "create table", table: at.name() }];
+  if (kind === "VIEW") return [{ kind: "create other", what: "view", name: at.name() }];
   if (kind !== "INDEX") return [];
   const index = at.name();
   at.take("ON");

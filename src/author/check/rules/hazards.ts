@@ -9,6 +9,7 @@ import {
   rewriting,
   takenAway,
 } from "./hazard_conditions.ts";
+import { droppedOther, droppedWith } from "./dropped_others.ts";
 import { wasUnique } from "./was_unique.ts";
 import type { Operation } from "../../../sql/operations/operation.ts";
 import type { Snapshot } from "../../../schema/snapshot.ts";
@@ -90,7 +91,9 @@ export const hazards: readonly Hazard[] = [
       "Let the application stop using it first; then accept this with harbor:allow and say so.",
     ),
     judge: (operation, place) => {
-      const gone = takenAway(operation, place);
+      const gone = operation.kind === "drop other"
+        ? droppedOther(operation, place)
+        : takenAway(operation, place);
       return gone === null ? null : `${gone}, which the running application may still read`;
     },
   },
@@ -146,7 +149,9 @@ export const hazards: readonly Hazard[] = [
     severity: both("fail"),
     remedy: everywhere('Say it in the name ("Drop …", "Delete …"), so that nobody runs it unawares.'),
     judge: (operation, place) => {
-      const gone = takenAway(operation, place, false) ?? emptied(operation);
+      const gone = operation.kind === "drop other"
+        ? droppedWith(operation, place)
+        : takenAway(operation, place, false) ?? emptied(operation);
       const isNamed = /\b(?:drop|delet|remov|purg|clean|clear|truncat|prun|forget)/i.test(place.name);
       return gone === null || isNamed ? null : `${gone}, and the revision's name does not say so`;
     },

@@ -34,6 +34,7 @@ function isSeen(operation: Operation): boolean {
   if (operation.kind === "create other" || operation.kind === "rename other") {
     return operation.what !== "schema";
   }
+  if (operation.kind === "drop other") return ["schema", "type", "view"].includes(operation.what);
   return !["insert", "hidden", "names schema"].includes(operation.kind);
 }
 
