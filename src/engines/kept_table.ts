@@ -189,6 +189,11 @@ export function renameKept(
   ];
 }
 
+/** Returns the statement that calls the revision of kept data by another id. */
+export function nameKeptAnew({ id, revision }: Pick<Kept, "id" | "revision">): SQL {
+  return sql`UPDATE ${keptTable} SET revision = ${revision} WHERE id = ${id}`;
+}
+
 /** Returns the statement that counts again what is kept. `rows` and `bytes` are expressions. */
 export function recountKept(
   { id }: Pick<Kept, "id">,

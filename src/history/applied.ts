@@ -1,6 +1,6 @@
 import { HarborError } from "../base/errors.ts";
 import type { History, Revision } from "./history.ts";
-import { prefixOf } from "./revision_name.ts";
+import { isFolderTag, prefixOf } from "./revision_name.ts";
 
 /** Which way a step goes. */
 export type Direction = "upgrade" | "downgrade";
@@ -87,7 +87,8 @@ export function locate(history: History, applied: readonly Applied[]): Position 
 
 /**
  * Returns rows under the ids that their revisions have now: a tag with the same prefix that came or went makes another id
- * of a prefix, see {@link idsOf}; and where drizzle-kit 1.0 laid the history out anew, a script is known by its text and name.
+ * of a prefix, see {@link idsOf}; and where drizzle-kit 1.0 laid the history out anew, or a release of before that goes on, a script
+ * is known by its text and name.
  */
 export function underPresentIds(
   { revisions, isFoldered = false }: Pick<History, "revisions" | "isFoldered">,
@@ -101,7 +102,7 @@ export function underPresentIds(
       each.tag === row.revision ||
       (isOf(row, each) &&
         (prefixOf(each.tag) === row.revision ||
-          (isFoldered && each.name === row.name && !taken.has(each.id))))
+          ((isFoldered || isFolderTag(row.revision)) && each.name === row.name && !taken.has(each.id))))
     );
     if (own === undefined || other !== undefined) return row;
     return { ...row, revision: own.id, recordedAs: row.revision };

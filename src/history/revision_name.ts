@@ -52,9 +52,9 @@ export function idsOf(tags: readonly string[]): readonly string[] {
   });
 }
 
-/** Says whether a tag is one that drizzle-kit 1.0 makes. */
+/** Says whether a tag, or an id made of one, is as drizzle-kit 1.0 makes them. */
 export function isFolderTag(tag: string): boolean {
-  return /^\d{14}_/.test(tag);
+  return /^\d{14}(?:_|$)/.test(tag);
 }
 
 /** Says whether a tag is that of a revision which is called so in words, whatever stands before its name. */

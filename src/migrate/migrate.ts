@@ -1,6 +1,5 @@
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { renameApplied } from "../engines/version_table.ts";
 import { type PrunedResult, pruneKept } from "./kept/prune.ts";
 import { requireInside } from "./kept/outside.ts";
 import type { ReturnedResult } from "./kept/settle_return.ts";
@@ -8,6 +7,7 @@ import { requireKeepable } from "./kept/side_tables.ts";
 import { resumeReturns, tendKept } from "./kept/tend.ts";
 import { type Goal, settleGoal } from "./rules/plan.ts";
 import { keepLedger } from "../state/keep_ledger.ts";
+import { nameAnew } from "../state/name_anew.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { clearBeside, isAnyLeft, nothingCleared } from "./clear_beside.ts";
 import { recordWhatIsLeft } from "./left_by_scripts.ts";
@@ -81,8 +81,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     stopIfAsked(context.signal);
     // Before the backup, which has it then as well.
     await identify(context, state);
-    const renamed = renameApplied(state.applied);
-    if (renamed.length > 0) await context.database.write(renamed);
+    if (state.kind === "managed") await nameAnew(context, state.applied);
     const ledger = state.kind !== "managed" || await keepLedger(context, state.applied);
     for (const loss of ahead?.losses ?? []) {
       context.notify({ kind: "note", text: `goes without a successor: ${loss}` });

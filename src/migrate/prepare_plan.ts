@@ -6,6 +6,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { locate } from "../history/applied.ts";
 import { requireKept } from "./kept/tend.ts";
 import { type Goal, plan, sourceOf, type Step } from "./rules/plan.ts";
+import { underPresentRevisions } from "../state/rules/present_kept.ts";
 import { requireNoListeners } from "../state/listeners.ts";
 import { readState } from "../state/read_state.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
@@ -61,7 +62,9 @@ async function readKeptAndRefusal(
 ): Promise<Pick<PreparedPlan, "kept" | "refusal">> {
   let kept: readonly Kept[] = [];
   try {
-    if (kind === "managed") kept = await readKept(context.database);
+    if (kind === "managed") {
+      kept = underPresentRevisions(await readKept(context.database), { history: context.history, applied });
+    }
     if (steps.some((step) => sourceOf(step) === "ledger")) {
       await context.database.requireOwnHands?.(ledgerPlace);
     }

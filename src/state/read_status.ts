@@ -12,6 +12,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { findEmpty } from "./find_empty.ts";
 import { readState } from "./read_state.ts";
 import { isDue } from "./rules/due.ts";
+import { underPresentRevisions } from "./rules/present_kept.ts";
 
 /** A revision as it is named in lists. */
 export interface RevisionName {
@@ -61,8 +62,10 @@ export async function readStatus(context: RunContext): Promise<Status> {
   ]);
   const { done, unfinished } = locate(history, state.applied);
   const ahead = aheadOf(history);
-  const empty = await findEmpty(database, kept ?? []);
-  const there = kept?.filter((each) => !empty.includes(each)) ?? null;
+  const { applied } = state;
+  const all = kept && underPresentRevisions(kept, { history, applied });
+  const empty = await findEmpty(database, all ?? []);
+  const there = all?.filter((each) => !empty.includes(each)) ?? null;
   const pending = state.refusal === null ? history.revisions.slice(done) : [];
   return {
     state,
@@ -77,7 +80,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
     backfills: backfills.filter((backfill) => backfill.finishedAt === null),
     beside,
     kept: there,
-    unreturned: there?.filter((each) => isDue(each, { history, applied: state.applied })) ?? [],
+    unreturned: there?.filter((each) => isDue(each, { history, applied })) ?? [],
   };
 }
 

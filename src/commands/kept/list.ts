@@ -12,6 +12,7 @@ import {
 } from "../../migrate/kept/count_kept.ts";
 import { lostText, withSideTables } from "../../migrate/kept/side_tables.ts";
 import { isDue, isLeftOver, isTriedAgain } from "../../state/rules/due.ts";
+import { underPresentRevisions } from "../../state/rules/present_kept.ts";
 import { readAppliedIn } from "../../engines/version_table.ts";
 import { ageText } from "../backup/output.ts";
 import { keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
@@ -36,10 +37,11 @@ export const keptListCommand = defineCommand({
 async function listKept(app: App): Promise<Outcome> {
   const { all, lost, left, returnable } = await app.withRun("read", async (context) => {
     const { database, history } = context;
-    const kept = await readKept(database);
-    const there = await withSideTables(database, kept);
-    const applied = kept.length > 0 ? await readAppliedIn(context) ?? [] : [];
+    const recorded = await readKept(database);
+    const applied = recorded.length > 0 ? await readAppliedIn(context) ?? [] : [];
     const standing = { history, applied };
+    const kept = underPresentRevisions(recorded, standing);
+    const there = await withSideTables(database, kept);
     const left = there.filter((each) => isLeftOver(each, standing));
     return {
       left: left.map((each) => leftText(each, standing)),

@@ -70,6 +70,17 @@ export function ledgerRowOf(
   return { ...row, checksum: checksumOf(row) };
 }
 
+/** Returns a row as it is where its revision, or the one before that, is called otherwise; one that was changed as it is. */
+export function underIds(row: LedgerRow, idOf: (id: string) => string): LedgerRow {
+  if (row.checksum !== checksumOf(row)) return row;
+  const renamed = {
+    ...row,
+    revision: idOf(row.revision),
+    parent: row.parent === null ? null : idOf(row.parent),
+  };
+  return { ...renamed, checksum: checksumOf(renamed) };
+}
+
 /**
  * Says why a row of the ledger is not what a harbor-db wrote for what was applied; `null` when it is.
  *

@@ -41,7 +41,9 @@ export function withLedger(
     .toSorted((a, b) => compareTexts(a.startedAt, b.startedAt));
   const isApplied = new Set(applied.map(({ revision }) => revision));
   for (;;) {
-    const places = left.map((each) => placeOf(rows.get(each.revision)!, each, { history, revisions }));
+    const places = left.map((each) =>
+      placeOf(rows.get(each.revision)!, each, { history, revisions, applied })
+    );
     // What a damaged row says of its parent counts for nothing: it comes last, so that no way back passes it by.
     const damagedOne = left.findIndex((each) => damageOf(rows.get(each.revision)!, each, history.dialect));
     const at = places.some((place) => place !== null)
@@ -57,13 +59,16 @@ export function withLedger(
 }
 
 /** Returns how many revisions stand before the one of a row; `null` when that is not known, or not yet. */
-function placeOf(row: LedgerRow, applied: Applied, { history, revisions }: {
+function placeOf(row: LedgerRow, own: Applied, { history, revisions, applied }: {
   readonly history: Pick<History, "dialect">;
   readonly revisions: readonly Revision[];
+  readonly applied: readonly Applied[];
 }): number | null {
-  if (damageOf(row, applied, history.dialect) !== null) return null;
+  if (damageOf(row, own, history.dialect) !== null) return null;
   if (row.parent === null) return 0;
-  const at = revisions.findIndex(({ id }) => id === row.parent);
+  // The row is of when the parent was called so.
+  const parent = applied.find(({ recordedAs }) => recordedAs === row.parent)?.revision ?? row.parent;
+  const at = revisions.findIndex(({ id }) => id === parent);
   return at < 0 ? null : at + 1;
 }
 

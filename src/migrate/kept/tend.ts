@@ -4,6 +4,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { Applied } from "../../history/applied.ts";
 import { findEmpty } from "../../state/find_empty.ts";
 import { lockOptions } from "../../state/lock_options.ts";
+import { nameAnew } from "../../state/name_anew.ts";
 import { readState } from "../../state/read_state.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
 import type { Goal, Step } from "../rules/plan.ts";
@@ -47,6 +48,7 @@ export interface ReturnedLeft {
 export async function returnLeft(context: RunContext, pace: PaceOptions = {}): Promise<ReturnedLeft> {
   const { history, database } = context;
   const { applied } = await readState(context);
+  await nameAnew(context, applied);
   const standing = { history, applied };
   const left = (await readKept(database)).filter((kept) => isLeftOver(kept, standing));
   const tried = new Set(left.filter((kept) => isTriedAgain(kept, standing)).map(({ id }) => id));
@@ -96,6 +98,7 @@ export async function tendKept(
   try {
     return await context.database.withLock(async () => {
       const { applied } = await readState(context);
+      await nameAnew(context, applied);
       const returned = await resumeReturns(context, applied, pace);
       const pruned = goal.direction === "upgrade" ? (await pruneKept(context)).pruned : [];
       return { returned, pruned };

@@ -6,6 +6,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { Applied } from "../../history/applied.ts";
 import { createVersionTables, insertApplied } from "../../engines/version_table.ts";
 import { isLedgerKept, keepLedger, recordApplied } from "../../state/keep_ledger.ts";
+import { nameAnew } from "../../state/name_anew.ts";
 import { readState } from "../../state/read_state.ts";
 import type { State } from "../../state/state.ts";
 
@@ -41,11 +42,13 @@ export async function tidyAlone(context: RunContext, { kind, applied }: State): 
   if (kind !== "managed") return;
   try {
     const isKnown = (await readIdentity(database)).id !== null;
-    if (isKnown && await isLedgerKept(context, applied)) return;
+    const isNamed = applied.every(({ recordedAs }) => recordedAs === undefined);
+    if (isKnown && isNamed && await isLedgerKept(context, applied)) return;
     await database.withLock(async () => {
       const state = await readState(context);
       if (state.kind !== "managed" || state.refusal !== null) return;
       await identify(context, state);
+      await nameAnew(context, state.applied);
       await keepLedger(context, state.applied);
     });
   } catch (error) {
