@@ -1,6 +1,12 @@
 import type { Dialect } from "../base/dialect.ts";
 import { join } from "node:path";
-import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
+import {
+  checksumListPath,
+  listedFiles,
+  listFile,
+  parseChecksums,
+  renderChecksums,
+} from "../history/checksum_list.ts";
 import { decide, type Decisions } from "./rules/change/decisions.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, hostPaths, journalPath } from "../history/history.ts";
@@ -8,13 +14,7 @@ import type { KitSnapshot } from "../schema/kit_snapshot.ts";
 import { kitVersions } from "../schema/form_of_today.ts";
 import { withHostPart } from "../schema/host_part.ts";
 import { originId, snapshotId } from "../schema/kit_ends.ts";
-import {
-  deriveRevisionId,
-  idsOf,
-  type RevisionFiles,
-  revisionFiles,
-  tagOf,
-} from "../history/revision_name.ts";
+import { deriveRevisionId, idsOf, revisionFiles, tagOf } from "../history/revision_name.ts";
 import { placeOf } from "../history/read_history.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { readIfWritten } from "../base/files/written_text.ts";
@@ -35,8 +35,8 @@ export interface NewRevision {
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly parts: readonly NewRevisionPart[];
-  /** The revisions before it. */
-  readonly earlier: readonly { readonly dialect: Dialect; readonly files: RevisionFiles }[];
+  /** The files of those before it. */
+  readonly earlier: readonly { readonly dialect: Dialect; readonly files: readonly string[] }[];
 }
 
 export interface NewRevisionPart {
@@ -129,9 +129,7 @@ function nameRevision(
       // Who wrote the parent may have given it any id.
       snapshot: { ...schema, id: snapshotId(id), prevId: parent === null ? originId : parts[at]!.from.id },
     })),
-    earlier: parts.flatMap(({ dialect, history }) =>
-      history.revisions.map(({ files }) => ({ dialect, files }))
-    ),
+    earlier: parts.map(({ dialect, history }) => ({ dialect, files: listedFiles(history) })),
   };
 }
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { HarborError } from "../base/errors.ts";
 import { markedFile } from "../base/merge_marks.ts";
 import { tokensOf } from "../sql/cursor.ts";
-import { scriptChecksum } from "./history.ts";
+import { coveredFolder, type History, journalPath, scriptChecksum } from "./history.ts";
 import { parseScript } from "./scripts/script.ts";
 
 /**
@@ -55,6 +55,12 @@ export function renderChecksums(checksums: Checksums): string {
     return { order: `${path}\n${isMarked}`, line: `${isMarked ? mark : ""}${sum}  ${path}\n` };
   });
   return lines.toSorted((a, b) => a.order < b.order ? -1 : 1).map(({ line }) => line).join("");
+}
+
+/** Returns the files of a history of which a list has the checksums, by path below its folder. */
+export function listedFiles({ revisions, covered }: History): readonly string[] {
+  const inner = covered === undefined ? [] : [journalPath, ...covered.flatMap(({ files }) => files)];
+  return [...revisions.flatMap(({ files }) => files), ...inner.map((path) => `${coveredFolder}/${path}`)];
 }
 
 /** Puts a file into a list as it is. */

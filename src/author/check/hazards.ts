@@ -17,9 +17,14 @@ export function checkHazards(
     const script = scripts.get(revision.id);
     const before = index === 0 ? none : schemas[index - 1];
     const after = schemas[index];
-    if (script === undefined || before === undefined || after === undefined) return [];
+    if (script === undefined || after === undefined) return [];
     const { name, id } = revision;
     const file = fileOf(revision);
+    if (before === undefined) {
+      const details = { dialect, revision: id, file };
+      const message = `${file}: not judged, since ${revisions[index - 1]!.id} before it has no snapshot`;
+      return [found("hazard", { status: "warn", message, details }, noSnapshot(revisions[index - 1]!))];
+    }
     const judged = judgeScript(script, { dialect, version, name, before, after });
     return [
       ...judged.found.map(({ hazard, severity, message, line, isAllowed }) => {
@@ -48,6 +53,11 @@ export function checkHazards(
       }),
     ];
   });
+}
+
+/** Of what was never written, the one before it says all but what the script does. */
+function noSnapshot({ files: [, , snapshot] }: Revision): string {
+  return `Take ${snapshot} from where the history was written; where none ever was, copy the one before it to that name.`;
 }
 
 function schemaOf(revision: Revision): Snapshot | undefined {

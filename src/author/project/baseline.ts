@@ -3,7 +3,13 @@ import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { readIfWritten } from "../../base/files/written_text.ts";
 import { baselinePath, countReleased, parseBaseline } from "../../history/baseline.ts";
-import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../../history/checksum_list.ts";
+import {
+  checksumListPath,
+  listedFiles,
+  listFile,
+  parseChecksums,
+  renderChecksums,
+} from "../../history/checksum_list.ts";
 import type { History } from "../../history/history.ts";
 import { idsOf } from "../../history/revision_name.ts";
 import { resolveTarget } from "../../history/target.ts";
@@ -39,11 +45,12 @@ export function refuseReleased(
   const ids = idsOf(tags);
   const revisions = tags.map((tag, at) => ({ id: ids[at]!, tag }));
   const released = countReleased({ dialect, revisions }, baseline);
-  const fixed = ids[tags.slice(0, released).findIndex(isChanged)];
+  const at = tags.slice(0, released).findIndex(isChanged);
+  const fixed = ids[at];
   if (fixed === undefined) return;
   throw new HarborError("out_of_order", `Cannot ${verb} revision "${fixed}"`, {
     state: `${baselinePath} says that it is released`,
-    hint: "If no database has it, take that back first: harbor-db check --baseline <revision before it>",
+    hint: `If no database has it, take that back first: harbor-db check --baseline ${ids[at - 1] ?? "base"}`,
     details: { revision: fixed },
   });
 }
@@ -79,7 +86,7 @@ export async function writeBaseline(
   const isNew = checksums.size === 0;
   const unlisted = folders.flatMap(({ dialect, place, files, history }, at) =>
     // As `generate` does, a list that is new has all that is there.
-    (isNew ? history!.revisions : released[at]!).flatMap((revision) => revision.files).flatMap((path) => {
+    (isNew ? listedFiles(history!) : released[at]!.flatMap((revision) => revision.files)).flatMap((path) => {
       const [key, text] = [place + path, files.get(path)];
       return text === undefined || checksums.has(key) ? [] : [{ dialect, path: key, text }];
     })

@@ -1,6 +1,6 @@
 import type { ProjectCheck, ProjectFinding } from "../../rules/folder/finding.ts";
 
-/** What nobody can act on any more once databases have the revision. An edit of it, or what cannot be run, stays wrong. */
+/** What nobody can act on any more once databases have the revision. An edit of it stays wrong. */
 const settled: readonly ProjectCheck[] = [
   "journal",
   "files",
@@ -10,6 +10,9 @@ const settled: readonly ProjectCheck[] = [
   "hazard",
   "dialects",
 ];
+
+/** Of what else there is only a word to say. What cannot be read, or leads back and fails, stays wrong. */
+const settledWarnings: readonly ProjectCheck[] = ["script", "syntax"];
 
 /** What was found and needs nobody. */
 export interface Settled {
@@ -24,8 +27,9 @@ export function settle(
   findings: readonly ProjectFinding[],
   isReleased: (revision: unknown) => boolean,
 ): Settled & { readonly open: readonly ProjectFinding[] } {
-  const released = findings.filter(({ check, details }) =>
-    settled.includes(check) && isReleased(details["revision"])
+  const released = findings.filter(({ check, status, details }) =>
+    (settled.includes(check) || (status === "warn" && settledWarnings.includes(check))) &&
+    isReleased(details["revision"])
   );
   const accepted = findings.filter((each) => each.details["isAllowed"] === true && !released.includes(each));
   return {
