@@ -161,6 +161,35 @@ test("rebase where a git rebase stopped leaves what that goes onto where it is",
     await inOrder(cwd);
   }));
 
+test("a revert of a revision that others were made on is refused with what to do instead", () =>
+  withBranches(async (cwd) => {
+    git(cwd, "revert", "--no-edit", "HEAD~1");
+    assert.match(await read(cwd, journal), /^<{7} /m);
+    const refused = await runCli(["rebase"], { cwd });
+    assert.equal(refused.code, 2, refused.stdout);
+    assert.match(refused.stderr, /the revert takes 0001_ours back, and 0002_more was made on it/);
+    const [command = "false"] = /git revert --abort/.exec(refused.stderr) ?? [];
+    execFileSync("sh", ["-c", command], { cwd, stdio: "pipe" });
+    await writeFile(join(cwd, "schema.ts"), schema("age: integer()", ""));
+    // What drizzle-kit wrote has no way back.
+    await runCli(["check", "--baseline", "head"], { cwd });
+    const { code, stderr } = await runCli(["generate", "Drop nick", "--no-rename"], { cwd });
+    assert.equal(code, 0, stderr);
+  }));
+
+test("a revision that a revert brings back goes behind those that came since", () =>
+  withBranches(async (cwd) => {
+    git(cwd, "checkout", "--quiet", "-b", "back", "feature~1");
+    git(cwd, "revert", "--no-edit", "HEAD");
+    await change(cwd, schema("", "body: text()"), "since");
+    git(cwd, "revert", "--no-edit", "HEAD~1");
+    assert.match(await read(cwd, journal), /^<{7} /m);
+    const { code, stdout, stderr } = await runCli(["rebase"], { cwd });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /kept {2}0001 {2}since\nmoved 0002 {2}ours\n/);
+    assert.match(kit(cwd, "check"), /Everything's fine/);
+  }));
+
 test("whose snapshot is whose is known of a journal that was resolved by hand, too", () =>
   withBranches(async (cwd) => {
     git(cwd, "merge", "--quiet", "main");
@@ -258,4 +287,39 @@ test("rebase takes marks out of the list of checksums alone, and keeps what is r
     assert.equal(code, 0, stderr);
     assert.match(stdout, /took a merge's marks out of drizzle\/SHA256SUMS/);
     assert.equal(await readFile(list, "utf8"), right);
+  }));
+
+test("rebase keeps the squash of the other branch where both squashed, and puts this one's revisions behind it", () =>
+  withFolder(async (cwd) => {
+    const run = async (...args: readonly string[]) => {
+      const { code, stdout, stderr } = await runCli(args, { cwd });
+      assert.equal(code, 0, `${args.join(" ")}\n${stdout}${stderr}`);
+      return stdout;
+    };
+    const generate = async (users: string, name: string) => {
+      await writeFile(join(cwd, "schema.ts"), schema(users, ""));
+      return /\b[0-9a-f]{12}\b/.exec(await run("generate", name))![0];
+    };
+    await writeFile(join(cwd, "drizzle.config.json"), JSON.stringify(config));
+    git(cwd, "init", "--quiet", "--initial-branch=main");
+    await generate("", "first");
+    const second = await generate("nick: text()", "second");
+    const third = await generate("nick: text(), age: integer()", "third");
+    commitAll(cwd);
+    git(cwd, "checkout", "--quiet", "-b", "feature");
+    await run("squash", second);
+    const mine = await generate("nick: text(), age: integer(), mine: text()", "mine");
+    commitAll(cwd);
+    git(cwd, "checkout", "--quiet", "main");
+    const squashed = /into ([0-9a-f]{12})/.exec(await run("squash", third))![1];
+    commitAll(cwd);
+    git(cwd, "checkout", "--quiet", "feature");
+    git(cwd, "merge", "--quiet", "main");
+    assert.match(await read(cwd, `covered/${journal}`), /^<{7} /m);
+    assert.match(
+      (await runCli(["check"], { cwd })).stdout,
+      /covered\/meta\/_journal\.json:\d+: .*\n +harbor-db rebase\n/,
+    );
+    assert.match(await run("rebase"), new RegExp(`^kept {2}${squashed} .*\n(?:moved|kept ) ${mine} `, "m"));
+    assert.match(await run("check", "--strict"), /^good/m);
   }));

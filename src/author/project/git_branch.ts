@@ -21,13 +21,16 @@ export interface UnderWay {
   readonly branch: string;
   /** The commit on which what is replayed was made; `null` in a merge. */
   readonly base: string | null;
+  /** Whether it is a revert, which may take revisions of the branch away. */
+  readonly isRevert?: true;
 }
 
-/** What says that git stopped in a merge, a rebase or a cherry-pick. */
+/** What says that git stopped in a merge, a rebase, a cherry-pick or a revert, which replays a commit from its end to its beginning. */
 const underWay: Readonly<Record<string, UnderWay>> = {
   MERGE_HEAD: { branch: "MERGE_HEAD", base: null },
   REBASE_HEAD: { branch: "HEAD", base: "REBASE_HEAD^" },
   CHERRY_PICK_HEAD: { branch: "HEAD", base: "CHERRY_PICK_HEAD^" },
+  REVERT_HEAD: { branch: "HEAD", base: "REVERT_HEAD", isRevert: true },
 };
 
 /** Returns what git is in the middle of in the folder's checkout; `null` for nothing. */

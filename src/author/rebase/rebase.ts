@@ -30,6 +30,7 @@ import { readUnderWay, tagsOn, textAt, type UnderWay } from "../project/git_bran
 import { readIfWritten } from "../../base/files/written_text.ts";
 import { readHistoryFolders } from "../project/read_history_folders.ts";
 import { mergedChecksums } from "./checksums.ts";
+import { withOneSquash } from "./one_squash.ts";
 import { isFoldered } from "../rules/folder/history_folder.ts";
 import { needsJournal } from "../needs_journal.ts";
 import { rebaseDialect } from "./dialect.ts";
@@ -46,15 +47,21 @@ import { type FileChange, writeTogether } from "../writing/write_together.ts";
 export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   const { dir, cwd } = request;
   const folders: ReadFolder[] = [];
+  const changes: DialectChange[] = [];
   const read = readHistoryFolders(dir, cwd);
   if (read.some(isFoldered)) throw needsJournal("rebase", dir);
-  for (const folder of read) {
+  const underWay = await readUnderWay(dir);
+  for (const there of read) {
+    // Without a merge under way nobody knows whose sides they are.
+    const { folder, changed } = underWay === null
+      ? { folder: there, changed: new Map<string, string | null>() }
+      : withOneSquash(there, underWay.branch === "HEAD" ? 0 : 1);
+    changes.push(...changesOf(there, changed));
     const head = isAnyMarked(folder) ? await textAt("HEAD", dir, folder.place + journalPath) : null;
     folders.push({ folder, tree: readTree(folder, new Set(tagsIn(head ?? ""))) });
     refuseMarkedScripts(folder);
   }
   const { folder, tree } = folders[0]!;
-  const underWay = await readUnderWay(dir);
   const moved = await choose(tree, folder, { ...request, underWay });
   const marked = folders.filter((each) => isAnyMarked(each.folder));
   const result: { -readonly [Field in keyof RebaseResult]: RebaseResult[Field][number][] } = {
@@ -72,13 +79,9 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   const order = moveBehind(tree, moved);
   if (moved.size > 0) await refuseFixed(folders, moved, request);
 
-  const changes: DialectChange[] = [];
   for (const { folder, tree } of moved.size > 0 ? folders : marked) {
     const rebased = await rebaseDialect({ folder, tree, moved, madeOn: underWay?.base ?? null, request });
-    for (const [path, text] of rebased.files) {
-      const { dialect, place, files } = folder;
-      changes.push({ dialect, path: place + path, text, before: files.get(path) ?? null });
-    }
+    changes.push(...changesOf(folder, rebased.files));
     if (folder === folders[0]!.folder) result.renumbered.push(...rebased.renumbered);
     result.rewritten.push(...rebased.rewritten);
     if (rebased.upOnly !== null) {
@@ -116,6 +119,18 @@ interface DialectChange extends FileChange {
   readonly dialect: Dialect;
 }
 
+function changesOf(
+  { dialect, place, files }: HistoryFolder,
+  changed: ReadonlyMap<string, string | null>,
+): readonly DialectChange[] {
+  return [...changed].map(([path, text]) => ({
+    dialect,
+    path: place + path,
+    text,
+    before: files.get(path) ?? null,
+  }));
+}
+
 function isMarked(text: string | null): boolean {
   return text !== null && markLine(text) !== null;
 }
@@ -140,11 +155,14 @@ async function choose(
   if (revision !== null) return withDescendants(tree, resolve(tree, revision));
   const branch = onto ?? underWay?.branch ?? null;
   if (branch !== null) {
-    const theirs = new Set(await tagsOn(branch, dir, dialect));
+    const tags = await tagsOn(branch, dir, dialect);
+    const theirs = new Set(tags);
     const isHere = (tag: string) =>
       tree.some((each) => each.tag === tag) || files.has(`${coveredFolder}/${revisionFiles(tag)[0]}`);
-    const missing = [...theirs].find((tag) => !isHere(tag));
-    if (missing !== undefined) {
+    const missing = tags.find((tag) => !isHere(tag));
+    const isReverted = onto === null && underWay?.isRevert === true;
+    if (missing !== undefined && isReverted) refuseRevert(tags, missing);
+    else if (missing !== undefined) {
       throw new HarborError("usage", `Cannot rebase: revision ${missing} of "${branch}" is not here`, {
         hint: "Merge the branch first.",
       });
@@ -162,6 +180,20 @@ async function choose(
       details: { revisions: forks.map(({ id }) => id) },
     },
   );
+}
+
+/** Refuses to take back what others were made on; the newest revision may go. */
+function refuseRevert(tags: readonly string[], gone: string): void {
+  const next = tags[tags.indexOf(gone) + 1];
+  if (next === undefined) return;
+  throw new HarborError("usage", `Cannot rebase: the revert takes ${gone} back, and ${next} was made on it`, {
+    hint: [
+      "End the revert: git revert --abort",
+      "Then change schema.ts back, and write that as a revision: harbor-db generate NAME",
+      "Or, where no database has them, take them back one by one, the newest first: harbor-db drop",
+    ],
+    details: { revision: gone },
+  });
 }
 
 function resolve(tree: readonly TreeRevision[], prefix: string): string {
