@@ -27,10 +27,18 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     file: "history/ledger/with_ledger.ts",
-    find: "if (damageOf(row, applied, history.dialect) !== null) return null;",
+    find: "if (damageOf(row, own, history.dialect) !== null) return null;",
     replace: "",
     danger: "a downgrade passes by a revision whose row says another parent",
     tests: ["migrate/ledger_test.ts"],
+    filter: "sqlite file",
+  },
+  {
+    file: "state/name_anew.ts",
+    find: "    ...present.filter(isOther).map(nameKeptAnew),\n",
+    replace: "",
+    danger: "what a step put aside is lost where drizzle-kit laid the history out anew",
+    tests: ["migrate/kept/laid_out_anew_test.ts"],
     filter: "sqlite file",
   },
   {

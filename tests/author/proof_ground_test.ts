@@ -107,3 +107,16 @@ test("where the snapshot cannot be made either, the script's failure stays", asy
     /Nor can its schema be made from the snapshot of 000000000002: .*no_such_function/,
   );
 });
+
+test("a released table for which no row can be made up is said, and asks nobody to do anything about it", async () => {
+  const strange = { columns: { id: "integer!" }, checks: { no: "id > 5 AND id < 3" } };
+  const revisions: readonly SampleRevision[] = [
+    { tables: { strange }, up: ddlOf("strange", strange), down: [`DROP TABLE "strange"`] },
+    { tables: { strange, more }, up: ddlOf("more", more), down: [`DROP TABLE "more"`] },
+  ];
+  for (const [released, status] of [[1, "pass"], [0, "warn"]] as const) {
+    const found = (await check(revisions, released)).filter(({ details }) => details["empty"] !== undefined);
+    assert.deepEqual(found.map((each) => each.status), [status]);
+    assert.match(found[0]!.message, /but without rows in strange \(from 000000000001 on: /);
+  }
+});
