@@ -13,6 +13,7 @@ export type Groups = Readonly<Record<string, readonly string[]>>;
  */
 const everyDay: Groups = {
   "program": ["src/commands/program.ts"],
+  "any-line": ["src/commands/any_line.ts"],
   "every-day": [
     "src/commands/run_command.ts",
     "src/commands/status.ts",

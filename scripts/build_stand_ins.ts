@@ -112,8 +112,12 @@ const standIns: readonly StandIn[] = [
   {
     // Of the runtime, as they are.
     module: "node:timers",
-    importers: ["src/cli/output/status_line.ts", "src/engines/sqlite/lock/lock.ts"],
-    contents: "export const { setInterval, setTimeout } = globalThis;",
+    importers: [
+      "src/cli/output/status_line.ts",
+      "src/engines/sqlite/apart/thread.ts",
+      "src/engines/sqlite/lock/lock.ts",
+    ],
+    contents: "export const { clearInterval, setInterval, setTimeout } = globalThis;",
   },
   {
     module: "node:url",
@@ -203,6 +207,8 @@ export function allStandIns(): readonly Plugin[] {
       },
     ]),
     templatesOnly(),
+    withoutColumns(),
+    laterTimers(),
     withoutWebSockets(),
     closingSqlite(),
   ];
@@ -251,6 +257,53 @@ export function templatesOnly(): Plugin {
         used(use);
         return bundler.resolve("drizzle-orm/sql/sql", { kind, resolveDir });
       });
+    },
+  };
+}
+
+/**
+ * Gives drizzle-orm's templates the only word that they need of PostgreSQL's columns, whether something is an enum: with it come
+ * the classes of columns and of what makes them, which each start made.
+ */
+export function withoutColumns(): Plugin {
+  const templates = "node_modules/drizzle-orm/sql/sql.js";
+  return {
+    name: "without-columns",
+    setup(bundler) {
+      const root = rootOf(bundler);
+      const use = `the columns of PostgreSQL in "${templates}"`;
+      const used = expectUses(bundler, [use]);
+      bundler.onResolve({ filter: /\/pg-core\/columns\/enum\.js$/ }, ({ importer }) => {
+        if (inCheckout(root, importer) !== templates) return undefined;
+        used(use);
+        return { path: "enum", namespace: "pg-enum" };
+      });
+      bundler.onLoad({ filter: /.*/, namespace: "pg-enum" }, () => ({
+        contents: `const mark = Symbol.for("drizzle:isPgEnum");
+          export const isPgEnum = (value) => typeof value === "function" && value[mark] === true;`,
+      }));
+    },
+  };
+}
+
+/** Loads the timers that return promises when somebody waits: with them come Node's events, and most commands wait for nothing. */
+export function laterTimers(): Plugin {
+  const module = "node:timers/promises";
+  return {
+    name: "later-timers",
+    setup(bundler) {
+      const root = rootOf(bundler);
+      const used = expectUses(bundler, [module]);
+      bundler.onResolve({ filter: /^node:timers\/promises$/ }, ({ importer }) => {
+        if (!inCheckout(root, importer).startsWith("src/")) return undefined;
+        used(module);
+        return { path: module, namespace: "later-timers" };
+      });
+      bundler.onLoad({ filter: /.*/, namespace: "later-timers" }, () => ({
+        contents: ["setImmediate", "setTimeout"].map((name) =>
+          `export const ${name} = (...given) => process.getBuiltinModule("${module}").${name}(...given);`
+        ).join("\n"),
+      }));
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Command } from "../../src/cli/command.ts";
 import { globalOptions } from "../../src/cli/global_options.ts";
 import { environmentName, type Option, type Options } from "../../src/cli/options.ts";
-import { exitCodes } from "../../src/commands/program.ts";
+import { exitCodes } from "../../src/commands/exit_codes.ts";
 import type { Release } from "./release.ts";
 
 /** Returns the name of a command's page: `harbor-db-backup-list`. */

@@ -13,11 +13,18 @@ import { withConfig } from "./config/with_config.ts";
 import { reportFor } from "./report_for.ts";
 
 /** A command, and what its line says. */
-export interface Run {
+export interface Line {
   readonly command: Command;
   readonly positional: readonly (string | undefined)[];
   /** What stands on the line, by long name. */
   readonly given: ReadonlyMap<string, string | true>;
+}
+
+/** Does what a line says. */
+export type Action = (line: Line) => Promise<void>;
+
+/** A line, and what it is run with. */
+export interface Run extends Line {
   readonly outside: System;
   /** The whole line. */
   readonly args: readonly string[];
