@@ -204,6 +204,7 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
       const answers = await around([...opening, ...replaces ? [askAttached] : []]);
       const beginMs = performance.now() - began;
       quickestMs = Math.min(quickestMs, beginMs);
+      batch?.starts();
       requireOwnProcess(answers[opening.length - 1]);
       await requireTrust(answers[opening.length - 2], { statements, isTransaction: true });
       const attached = answers[opening.length]?.rows[0]?.["used"] === true ? await readAttached() : [];
@@ -247,12 +248,15 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
       await commit();
       return changed;
     }
-    const counts = await around([
-      turnToOurs,
-      plain(rowsQuery),
-      ...session.serverVersion >= 150_000 ? [plain(countNow)] : [],
+    // At once, on two sessions: meanwhile all is kept locked.
+    const [counts] = await Promise.all([
+      around([
+        turnToOurs,
+        plain(rowsQuery),
+        ...session.serverVersion >= 150_000 ? [plain(countNow)] : [],
+      ]),
+      batch.beforeCommit(),
     ]);
-    await batch.beforeCommit();
     await commit();
     const count = (what: "read" | "changed") =>
       Number(counts[1]?.rows[0]?.[what]) - Number(before?.rows[0]?.[what]);

@@ -32,6 +32,8 @@ export interface LockWatch {
 
 /** The look at one batch. */
 export interface BatchWatch {
+  /** Says that the first statement comes now: before it, a transaction has locked nothing that this is about. */
+  starts(): void;
   /** Looks once more, before the commit: until there a transaction keeps all that it locked. */
   beforeCommit(): Promise<void>;
   /** Tells the watcher of the batch, which has committed. */
@@ -100,7 +102,7 @@ export function watchLocks({ pid, place, watcher, observer }: LockWatchSetting):
       if (!seen.locks.has(key)) seen.locks.set(key, { ...row, since: seen.lastLook });
     }
     seen.longestGapMs = Math.max(seen.longestGapMs, asked - seen.lastLook);
-    seen.lastLook = asked;
+    seen.lastLook = Math.max(seen.lastLook, asked);
     if (watcher.maxLockMs === undefined || batch !== seen || seen.brokenOff !== null) return;
     const over = locksOf(seen).find((lock) => lock.blocks !== "nobody" && lock.heldMs > watcher.maxLockMs!);
     if (over === undefined) return;
@@ -149,6 +151,7 @@ export function watchLocks({ pid, place, watcher, observer }: LockWatchSetting):
       batch = own;
       let taken: Space | null = null;
       return {
+        starts: () => void (own.lastLook = performance.now()),
         async beforeCommit() {
           if (observer.hasEnded()) return;
           await look().catch(() => undefined);
