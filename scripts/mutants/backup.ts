@@ -68,7 +68,7 @@ export const backupMutants: readonly Mutant[] = [
     filter: "a budget that the forecast breaks",
   },
   {
-    file: "backup/make.ts",
+    file: "backup/publish.ts",
     find:
       "    await rename(stored, around.path(manifest.file));\n    around.flush();\n    await rename(draft, around.path(basename(manifestPath)));",
     replace:
@@ -204,8 +204,8 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     file: "backup/store/workspace.ts",
-    find: "if (!isComplete) await rm(",
-    replace: "await rm(",
+    find: "if (!isComplete) await removeFile(",
+    replace: "await removeFile(",
     danger: "clearing up after a run that died removes a finished backup",
     tests: ["backup/workspace_test.ts"],
   },

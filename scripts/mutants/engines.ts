@@ -243,7 +243,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/backup/replace.ts",
-    find: "for (const ending of sideFiles) rmSync(folder.path(name + ending), { force: true });",
+    find: "for (const ending of sideFiles) removeFileSync(folder.path(name + ending));",
     replace: "",
     danger: "a left -wal or -journal destroys what is restored",
     tests: ["cli/second_look_test.ts"],

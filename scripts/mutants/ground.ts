@@ -104,8 +104,8 @@ export const groundMutants: readonly Mutant[] = [
   },
   {
     file: "base/files/replace_file.ts",
-    find: "linkSync(written, folder.path(name))",
-    replace: "renameSync(written, folder.path(name))",
+    find: "return linkSync(written, path);",
+    replace: "return renameSync(written, path);",
     danger: "a file that is there already is written over",
     tests: ["base/files_replace_file_test.ts"],
   },

@@ -1,6 +1,5 @@
 import { closeSync, openSync, readdirSync } from "node:fs";
-import { rename, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { unlessAsked } from "../base/interrupt.ts";
 import {
@@ -9,22 +8,20 @@ import {
   differingTables,
   isWaitedFor,
   type Manifest,
-  manifestPathOf,
-  renderManifest,
 } from "./rules/manifest.ts";
 import type { BackupContent, BackupEngine, Thoroughness } from "../engines/backup/engine.ts";
 import { type BackupTiming, copyAndProve, type OnTrial, trialCopies } from "./copy_and_prove.ts";
 import { readIdentity } from "../engines/backup/identity.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
-import { flush } from "../base/files/flush.ts";
 import type { OpenFolder } from "../base/files/open_folder.ts";
-import { giveFile, makeFolderFor, type Owner } from "../base/files/owner.ts";
+import { makeFolderFor } from "../base/files/owner.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
-import { removeLargeFile } from "../base/files/remove_large_file.ts";
+import { removeLargeFile } from "../base/files/remove.ts";
 import { manifestNames, readBackups, type StoredBackup } from "./store/folder.ts";
 import { folderPlace } from "./store/folder_place.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
+import { publish } from "./publish.ts";
 import { backupOwner, type BackupStore } from "./store/store.ts";
 import { tellUncarried } from "./tell_uncarried.ts";
 import { startMeter } from "../engines/backup/meter.ts";
@@ -276,35 +273,4 @@ function takeName(around: OpenFolder, id: string, suffix: string): Pick<Manifest
 function nextSequence(folder: string): number {
   const highest = Math.max(0, ...readBackups(folder).backups.map(({ manifest }) => manifest.sequence));
   return Math.min(highest + 1, Number.MAX_SAFE_INTEGER);
-}
-
-/** Puts a file in the place that holds its name, and then the manifest, which makes it a backup. */
-async function publish(
-  stored: string,
-  { folder, around, workspace, manifest, owner }: {
-    readonly folder: string;
-    /** The same folder, as it was opened. */
-    readonly around: OpenFolder;
-    readonly workspace: string;
-    readonly manifest: Manifest;
-    readonly owner: Owner | null;
-  },
-): Promise<StoredBackup> {
-  const path = join(folder, manifest.file);
-  const manifestPath = manifestPathOf(path);
-  const draft = join(workspace, "manifest");
-  try {
-    await writeFile(draft, renderManifest(manifest), { flag: "wx", mode: 0o600 });
-    for (const file of [stored, draft]) giveFile(file, owner);
-    flush(draft);
-    await rename(stored, around.path(manifest.file));
-    around.flush();
-    await rename(draft, around.path(basename(manifestPath)));
-    around.flush();
-  } catch (error) {
-    // Its manifest first: without that it is none.
-    for (const name of [basename(manifestPath), manifest.file]) await rm(around.path(name), { force: true });
-    throw error;
-  }
-  return { path, manifestPath, manifest, isWhole: true };
 }

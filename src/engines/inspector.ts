@@ -41,6 +41,8 @@ export interface Inspector {
   unsaid(database: Database): Promise<readonly UnsaidPart[]>;
   /** Returns the constraints that are there and that nothing enforces because triggers are disabled, each in words. */
   unenforced(database: Database): Promise<readonly string[]>;
+  /** Returns the names of the event triggers of the database, which no schema has; nothing where there is no such thing. */
+  eventTriggers(database: Database): Promise<readonly string[]>;
   /** Returns what hangs on indexes and constraints and is not in a snapshot; nothing where nothing of that kind can be lost. */
   attachments(database: Database): Promise<readonly Attachment[]>;
   /** Returns how many bytes each table takes with its indexes; none where the engine does not tell. */

@@ -1,9 +1,10 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
 import { readRegularText } from "../base/files/regular_file.ts";
 import { replaceFile } from "../base/files/replace_file.ts";
+import { removeFileSync } from "../base/files/remove.ts";
 import { oneOf, parseJson, readAs } from "../base/json_schema.ts";
 
 const changes = ["upgrade", "downgrade", "adopt", "restore"] as const;
@@ -48,5 +49,5 @@ export function readDue(path: string): DueAfter | null {
 
 /** Writes down that it is not due any more. */
 export function clearDue(path: string): void {
-  rmSync(path, { force: true });
+  removeFileSync(path);
 }

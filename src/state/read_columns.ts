@@ -3,6 +3,8 @@ import type { Dialect } from "../base/dialect.ts";
 import type { TableColumns } from "../schema/table_columns.ts";
 import type { Database } from "../engines/database.ts";
 import { readIfThere } from "../engines/version_table.ts";
+import { toolTables } from "../sql/own/tool_tables.ts";
+import { quoteText } from "../sql/quote.ts";
 
 /**
  * Reads the columns of tables, in one question and a fraction of the time that `introspect()` takes; of what is no table, or
@@ -29,8 +31,7 @@ const form = { table: "text", name: "text", needed: "integer", generated: "integ
 const list = (tables: readonly string[], item: (table: string) => SQL) =>
   sql.join(tables.map(item), sql.raw(", "));
 
-/** Tables of other tools. */
-const ofTools = "('alembic_version', '__drizzle_migrations')";
+const ofTools = (dialect: Dialect) => sql.raw(`(${toolTables[dialect].map(quoteText).join(", ")})`);
 
 const queries: Readonly<Record<Dialect, (tables: readonly string[]) => SQL>> = {
   // The key that stands for the row id is the only one, an INTEGER, and has no index. Virtual tables are left out: asking for the
@@ -45,7 +46,7 @@ const queries: Readonly<Record<Dialect, (tables: readonly string[]) => SQL>> = {
 FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) x
 WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL %'
   AND lower(m.name) IN (${list(tables, (table) => sql`lower(${table})`)})
-  AND lower(m.name) NOT GLOB 'harbor_*' AND lower(m.name) NOT IN ${sql.raw(ofTools)}
+  AND lower(m.name) NOT GLOB 'harbor_*' AND lower(m.name) NOT IN ${ofTools("sqlite")}
 ORDER BY m.name, x.cid`,
   postgresql: (tables) =>
     sql`SELECT found.name AS "table", a.attname::text AS name,
@@ -54,7 +55,7 @@ FROM (SELECT c.oid, concat((SELECT concat(n.nspname, '.') FROM pg_namespace n WH
       AND n.nspname IN ('\0named')), c.relname) AS name
     FROM pg_class c WHERE c.relkind IN ('r', 'p')
       AND c.relnamespace = ANY (ARRAY(SELECT oid FROM pg_namespace WHERE nspname IN ('\0', '\0named')))
-      AND c.relname NOT LIKE 'harbor\\_%' AND c.relname NOT IN ${sql.raw(ofTools)}
+      AND c.relname NOT LIKE 'harbor\\_%' AND c.relname NOT IN ${ofTools("postgresql")}
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
   ) AS found JOIN pg_attribute a ON a.attrelid = found.oid
 WHERE found.name IN (${list(tables, (table) => sql`${table}`)}) AND a.attnum > 0 AND NOT a.attisdropped

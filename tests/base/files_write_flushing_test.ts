@@ -18,7 +18,7 @@ import { mock, test } from "node:test";
 import type { StoredBackup } from "../../src/backup/store/folder.ts";
 import { folderPlace } from "../../src/backup/store/folder_place.ts";
 import { copyLargeFile } from "../../src/base/files/copy_large_file.ts";
-import { removeLargeFile } from "../../src/base/files/remove_large_file.ts";
+import { removeLargeFile } from "../../src/base/files/remove.ts";
 import { flushBytes, flushingWriter, writeFlushing } from "../../src/base/files/write_flushing.ts";
 import { withFolder } from "../support/databases.ts";
 

@@ -19,7 +19,7 @@ function withCase(work: (given: BackupCase) => Promise<void>): Promise<void> {
 interface Fault {
   /** A system call, or several. */
   readonly calls: string;
-  readonly error?: "EIO" | "ENOSPC";
+  readonly error?: "EIO" | "ENOSPC" | "EPERM";
   /** Which of them fails, from 1. */
   readonly at: number;
 }
@@ -102,6 +102,22 @@ test("a backup that cannot be removed is said, with what is left of it", () =>
     );
   }));
 
+test("a backup whose folder aside cannot be removed is one, and what is left is named", () =>
+  withCase(async (given) => {
+    await fill(given, 5);
+    await eachFault(given, ["backup"], { calls: "unlinkat,rmdir" }, async ({ code, stderr }, at) => {
+      if (code !== 0) {
+        assert.equal(code, 1, `${at}: ${stderr}`);
+        assert.doesNotMatch(stderr, /bad address/);
+        const [, left] = /^ {7}It may hold a copy of the database\. Remove it: rm -r (\S+)$/m.exec(stderr) ??
+          [];
+        assert.ok(left !== undefined && existsSync(left), `${at}: ${stderr}`);
+      }
+      await given.expect(0, "backup", "verify", "latest");
+      rmSync(given.folder, { recursive: true });
+    });
+  }));
+
 test("a page, metrics and a log that the device does not take are said, and the old ones stay", () =>
   withCase(async (given) => {
     await fill(given, 5);
@@ -154,6 +170,12 @@ test("secrets of which not all could be written are not there, so that the next 
       const text = existsSync(secrets) ? readFileSync(secrets, "utf8") : "";
       assert.ok(text === "" || text.includes("secret-uuid"), text);
     });
+    // A file system without hard links, as FAT is.
+    rmSync(secrets, { force: true });
+    const linkless = await runFailing(given, install, { calls: "link,linkat", error: "EPERM", at: 1 });
+    assert.equal(linkless?.result.code, 0, `${linkless?.result.stderr}`);
+    assert.match(readFileSync(secrets, "utf8"), /secret-uuid/);
+    assert.deepEqual(readdirSync(given.cwd).filter((name) => name.startsWith(".harbor-db-")), []);
   }));
 
 test("a restore does not call what it replaces damaged where only the copy of it could not be kept", () =>

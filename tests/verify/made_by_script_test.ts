@@ -49,6 +49,13 @@ const histories:
     ["a view whose options change", ["CREATE VIEW v AS SELECT 1", "ALTER VIEW v SET (schema = 1)"], [
       "view v",
     ]],
+    ["an event trigger", ["CREATE EVENT TRIGGER w ON ddl_command_end EXECUTE FUNCTION f()"], [
+      "event trigger w",
+    ]],
+    ["an event trigger that goes again", [
+      "CREATE EVENT TRIGGER w ON ddl_command_end EXECUTE FUNCTION f()",
+      "DROP EVENT TRIGGER w",
+    ], []],
     ["tables, which snapshots know", ["CREATE TABLE t (id INT)", "CREATE INDEX i ON t (id)"], []],
   ];
 for (const [what, statements, left] of histories) {

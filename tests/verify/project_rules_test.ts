@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HarborError } from "../../src/base/errors.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
 import { stamp } from "../../src/state/stamp.ts";
 import { readProjectRules } from "../../src/verify/rules/project_rules.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
@@ -75,10 +76,53 @@ const refused = [
   ["two statements", "-- rule a: b\nSELECT 1; DELETE FROM t;", /has a second statement/],
   ["a way out of its parentheses", "-- rule a: b\nSELECT 1) AS x, (SELECT 2", /has a parenthesis too many/],
   ["a string without an end", "-- rule a: b\nSELECT 'x", /line 1: /],
+  ...[
+    'SELECT "pg_terminate_backend" (pid) FROM pg_stat_activity',
+    "SELECT * FROM pg_catalog.PG_ADVISORY_LOCK(1)",
+    "SELECT * FROM dblink('', 'DELETE FROM t') AS x (id int)",
+    "SELECT pg_stat_reset_shared('bgwriter')",
+  ].map((query) =>
+    [
+      `"${query}"`,
+      `-- rule a: b\n${query}`,
+      /the rule "a" calls \w+, which does more than read/,
+      "postgresql",
+    ] as const
+  ),
 ] as const;
-for (const [what, text, message] of refused) {
+
+test("readProjectRules() lets a rule call what ends with its transaction", () => {
+  const text = "-- rule a: b\nSELECT pg_try_advisory_xact_lock(1), pg_stat_get_numscans(2) FROM dblink";
+  assert.equal(readProjectRules(text, "postgresql").length, 1);
+});
+
+for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {
+  test(`${engine.name}: what a rule calls leaves nothing behind`, () =>
+    engine.withDatabase(async (url) => {
+      const files = { columns: { id: "integer!" } };
+      const history = schemaHistory(engine.dialect, [{
+        tables: { files },
+        up: ddlOf("files", files),
+        down: [],
+      }]);
+      await withTestDatabase(url, async (database) => {
+        await migrate(contextOf(database, history), {
+          goal: { direction: "upgrade", text: "head" },
+          lockWaitMs: 0,
+        });
+      });
+      // Servers from 16 on refuse it themselves.
+      await verifyUrl(url, {
+        history,
+        rules: "-- rule makes: objects\nSELECT lo_create(0)",
+        checks: ["data"],
+      });
+      assert.deepEqual(await engine.query(url, "SELECT oid FROM pg_largeobject_metadata"), []);
+    }));
+}
+for (const [what, text, message, dialect = "sqlite"] of refused) {
   test(`readProjectRules() refuses ${what}`, () => {
-    assert.throws(() => readProjectRules(text, "sqlite"), (error) => {
+    assert.throws(() => readProjectRules(text, dialect), (error) => {
       assert.ok(error instanceof HarborError && error.code === "bad_script");
       assert.match(error.message, message);
       return true;

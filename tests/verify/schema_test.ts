@@ -16,6 +16,7 @@ import { clearBeside } from "../../src/migrate/clear_beside.ts";
 import { handToAlembic, initial, storageFields } from "../support/samples/application.ts";
 import { HarborError } from "../../src/base/errors.ts";
 import { engines, testClient, withTestDatabase } from "../support/databases.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import { historyOf } from "../support/samples/script_history.ts";
@@ -592,6 +593,31 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
       );
     }));
 }
+
+test("schema: an event trigger that a script makes is missed when somebody dropped it", () =>
+  withOwnedPostgres(15, "SUPERUSER", async ({ url }) => {
+    const [engine] = engines.filter(({ dialect }) => dialect === "postgresql");
+    const users = { columns: { id: "integer!" } } as const;
+    const up = [
+      ...ddlOf("users", users),
+      "CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$",
+      "CREATE EVENT TRIGGER watches ON ddl_command_end EXECUTE FUNCTION watch()",
+    ];
+    const history = schemaHistory("postgresql", [{ tables: { users }, up, down: [] }]);
+    await withTestDatabase(url, async (database) => {
+      await migrate(contextOf(database, history), {
+        goal: { direction: "upgrade", text: "head" },
+        lockWaitMs: 0,
+      });
+    });
+    const look = async () => (await verifyUrl(url, { history, checks: ["schema"] })).findings;
+    assert.deepEqual((await look()).map(({ status }) => status), ["pass"]);
+    await engine!.query(url, "DROP EVENT TRIGGER watches");
+    assert.deepEqual(
+      (await look()).map(({ status, details }) => [status, details["path"]]),
+      [["fail", "event trigger watches"]],
+    );
+  }));
 
 test("schema: what scripts leave of row-level security and unlogged tables is theirs", () => {
   const { left, perhaps } = leftSettings([

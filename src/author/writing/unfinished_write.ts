@@ -1,8 +1,9 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import * as v from "valibot";
 import { flush, flushFolder } from "../../base/files/flush.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
+import { removeFileSync } from "../../base/files/remove.ts";
 import { scriptChecksum } from "../../history/history.ts";
 import { type FileChange, temporaryEnding, temporaryOf } from "./file_change.ts";
 
@@ -37,7 +38,7 @@ export function isWriteNoted(dir: string): boolean {
 
 /** Takes the list away: all is written, or nothing is. */
 export function forgetWrite(dir: string): void {
-  rmSync(join(dir, listName), { force: true });
+  removeFileSync(join(dir, listName));
 }
 
 /**
@@ -51,7 +52,7 @@ export function finishWrite(dir: string): string | null {
   for (const { path, isDone, after } of write?.files ?? []) {
     const target = join(dir, path);
     if (isDone) continue;
-    if (after === null) rmSync(target);
+    if (after === null) removeFileSync(target);
     else renameSync(temporaryOf(target), target);
     flushFolder(dirname(target));
   }

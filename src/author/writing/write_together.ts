@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
@@ -6,6 +6,7 @@ import { withFileLock } from "../../base/files/file_lock.ts";
 import { flush, flushFolder } from "../../base/files/flush.ts";
 import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
+import { removeFileSync } from "../../base/files/remove.ts";
 import { type FileChange, temporaryEnding, temporaryOf } from "./file_change.ts";
 import { finishWrite, forgetWrite, isWriteNoted, noteWrite } from "./unfinished_write.ts";
 
@@ -94,7 +95,7 @@ async function underLock<T>(
 /** Removes what a writer that was killed had not given its name. */
 function removeTemporary(dir: string): void {
   const paths = readdirSync(dir, { recursive: true, encoding: "utf8" });
-  for (const path of paths.filter(isTemporary)) rmSync(join(dir, path));
+  for (const path of paths.filter(isTemporary)) removeFileSync(join(dir, path));
 }
 
 function prepare(target: string, text: string): void {
@@ -139,7 +140,7 @@ function makeAll(dir: string, changes: readonly FileChange[]): void {
 
 function make(dir: string, { path, text }: FileChange): void {
   const target = join(dir, path);
-  if (text === null) rmSync(target, { force: true });
+  if (text === null) removeFileSync(target);
   else renameSync(temporaryOf(target), target);
   flushFolder(dirname(target));
 }

@@ -1,4 +1,3 @@
-import { unlink } from "node:fs/promises";
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarborError, messageOf } from "../../base/errors.ts";
@@ -7,6 +6,7 @@ import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { openFolder } from "../../base/files/open_folder.ts";
 import { runAsOwner } from "../../base/files/owner.ts";
 import { otherKind } from "../../base/files/regular_file.ts";
+import { removeFile } from "../../base/files/remove.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import type { Found } from "../../base/finding.ts";
 import { deliveriesPathOf } from "./deliveries.ts";
@@ -59,7 +59,7 @@ async function removeFiles(
   try {
     while (left[0] !== undefined) {
       // Not cut into stretches: somebody may be reading it, who keeps all of what is only unlinked.
-      await unlink(around.path(basename(left[0]))).catch(unlessMissing);
+      await removeFile(around.path(basename(left[0])));
       left = left.slice(1);
     }
   } catch (error) {
@@ -77,10 +77,6 @@ async function removeFiles(
   } finally {
     around.close();
   }
-}
-
-function unlessMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== "ENOENT") throw error;
 }
 
 /** Compares a backup's file with its manifest, to the last byte. */

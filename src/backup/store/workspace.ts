@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import { workspaceEnding } from "./folder.ts";
 import { manifestPathOf } from "../rules/manifest.ts";
 import type { Client } from "../../engines/database.ts";
 import type { RunContext } from "../../engines/run_context.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
 import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { type OpenFolder, openFolder, openPrivateFolder } from "../../base/files/open_folder.ts";
+import { removeFile, removeFolder, removingBehind } from "../../base/files/remove.ts";
 
 /**
  * While a backup is made, all of it is in a folder `.ID.PID.SPACE.partial` beside the finished ones. When the process
@@ -44,16 +46,35 @@ export async function withWorkspace<T>(
   const around = openFolder(folder);
   let own: OpenFolder | undefined;
   try {
-    await makeFolder(around, name);
     ours.add(path);
-    own = openPrivateFolder(around, name);
-    return await work(own.path("."), around);
+    return await removingBehind(
+      async () => {
+        own?.close();
+        await removeFolder(around.path(name)).catch((error) => {
+          throw notRemoved(path, error);
+        });
+      },
+      async () => {
+        await makeFolder(around, name);
+        own = openPrivateFolder(around, name);
+        return await work(own.path("."), around);
+      },
+    );
   } finally {
-    own?.close();
-    await rm(around.path(name), { recursive: true, force: true });
     ours.delete(path);
     around.close();
   }
+}
+
+function notRemoved(path: string, error: unknown): HarborError {
+  return new HarborError("file_failed", `Cannot remove "${path}"`, {
+    state: messageOf(error),
+    hint: [
+      ...[limitRemedy(error)].filter((remedy) => remedy !== null),
+      `It may hold a copy of the database. Remove it: rm -r ${quoteForShell(path)}`,
+    ],
+    cause: error,
+  });
 }
 
 async function makeFolder(around: OpenFolder, name: string): Promise<void> {
@@ -76,7 +97,7 @@ async function makeFolder(around: OpenFolder, name: string): Promise<void> {
 export async function clearLeftovers(folder: string, client: Client, now: Date): Promise<number> {
   const names = await readdir(folder);
   const orphans = names.filter((name) => name.endsWith(seenEnding) && !names.includes(workspaceOf(name)));
-  for (const orphan of orphans) await rm(join(folder, orphan), { force: true });
+  for (const orphan of orphans) await removeFile(join(folder, orphan));
   const left = names.map((name) => pattern.exec(name)).filter((match) => match !== null);
   let count = 0;
   for (const [name, id, pid, space] of left) {
@@ -88,10 +109,10 @@ export async function clearLeftovers(folder: string, client: Client, now: Date):
     const isShared = left.some(([other, otherId]) => other !== name && otherId === id);
     for (const file of isShared ? [] : names.filter((each) => isNamedFor(each, id!))) {
       const isComplete = file.endsWith(".json") || existsSync(manifestPathOf(join(folder, file)));
-      if (!isComplete) await rm(join(folder, file), { force: true });
+      if (!isComplete) await removeFile(join(folder, file));
     }
-    await rm(path, { recursive: true, force: true });
-    await rm(path + seenEnding, { force: true });
+    await removeFolder(path);
+    await removeFile(path + seenEnding);
     count++;
   }
   return count;

@@ -1,7 +1,8 @@
-import { chmodSync, closeSync, constants, copyFileSync, openSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, constants, copyFileSync, openSync } from "node:fs";
 import { flush } from "./flush.ts";
 import { readPieces } from "./read_pieces.ts";
 import { writeFlushing } from "./write_flushing.ts";
+import { removeFileSync } from "./remove.ts";
 
 /**
  * Copies a file into a folder of this process's own, to a new one that nobody else may read and that is on the disk then. Where
@@ -18,7 +19,7 @@ export async function copyLargeFile(from: string, to: string, signal: AbortSigna
     return flush(to);
   }
   // The binary's runtime takes it away where it cannot clone, and the others leave it.
-  rmSync(to, { force: true });
+  removeFileSync(to);
   await writeFlushing(to, readPieces(from, signal));
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,6 +6,7 @@ import { HarborError, messageOf } from "../errors.ts";
 import { stopIfAsked } from "../interrupt.ts";
 import { isOwnFolder, trustedPath } from "./open_folder.ts";
 import { lockedError } from "../lock_error.ts";
+import { removeFileSync } from "./remove.ts";
 
 /** How {@link withFileLock} locks and waits. */
 export interface FileLockOptions {
@@ -70,7 +71,7 @@ async function acquire(path: string, options: FileLockOptions): Promise<(() => v
     return () => {
       try {
         // Somebody who removed it by hand, and locked another one, keeps that.
-        if (mark === markOf(real)) rmSync(real, { force: true });
+        if (mark === markOf(real)) removeFileSync(real);
       } catch {
         // What was done under it is done; who comes next takes the file that stays.
       }

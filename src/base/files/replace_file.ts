@@ -14,6 +14,7 @@ import { makePrivateFolder, type OpenFolder, trustedPath, withOpenFolder } from 
 import { giveOpenFile, type Owner, ownerFor } from "./owner.ts";
 import { type OwnFile, refuseToWriteOther, requireOwn } from "./regular_file.ts";
 import { limitRemedy } from "./limit_remedy.ts";
+import { removeFileSync } from "./remove.ts";
 
 /**
  * Puts a text in the place of a file, so that a reader sees the old one or the new one and never a part, also after a crash. It is
@@ -37,15 +38,36 @@ export function replaceFile(
 }
 
 /**
- * Makes a file that is not there yet: all of it, or nothing.
+ * Makes a file that is not there yet: all of it, or nothing. On a file system without hard links a process that is killed at that
+ * very moment leaves an empty one.
  *
  * @throws {HarborError} `file_failed`, also when it is there; `unsafe_path`
  */
 export function createFile(path: string, text: string, { mode }: { readonly mode: number }): void {
   inTrustedFolder(path, (folder, name) => {
-    // Unlike a new name, a second one takes the place of nothing.
-    withNewFile(folder, { text, mode, owner: null }, (written) => linkSync(written, folder.path(name)));
+    withNewFile(folder, { text, mode, owner: null }, (written) => nameAnew(written, folder.path(name)));
   });
+}
+
+/** What systems say that have no second names: FAT, some network file systems, folders of a container's host. */
+const linkless: readonly string[] = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
+
+function nameAnew(written: string, path: string): void {
+  try {
+    // Unlike a new name, a second one takes the place of nothing.
+    return linkSync(written, path);
+  } catch (error) {
+    if (!linkless.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
+  // An empty one holds the name.
+  closeSync(openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+  try {
+    renameSync(written, path);
+  } catch (error) {
+    removeFileSync(path);
+    throw error;
+  }
 }
 
 interface NewFile {

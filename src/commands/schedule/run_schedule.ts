@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { renderCrontab } from "../../verify/schedule/crontab.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
@@ -10,6 +10,7 @@ import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { trustedPath } from "../../base/files/open_folder.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";
 import { createFile, replaceFile } from "../../base/files/replace_file.ts";
+import { removeFileSync } from "../../base/files/remove.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { refuseUnknown, refuseUnreadable, refuseUnwritable } from "./refuse_user.ts";
@@ -166,7 +167,7 @@ async function uninstall(app: App, plan: SchedulePlan, isDryRun: boolean): Promi
   else {
     if (!isDryRun) {
       await app.confirm(`Remove ${paths.join(", ")}?`);
-      for (const path of paths) rmSync(path);
+      for (const path of paths) removeFileSync(path);
     }
     for (const path of paths) report.line(`${isDryRun ? "would be removed" : "removed"}  ${path}`);
     if (!isDryRun) report.line(`Now run: ${next.join(" && ")}`);

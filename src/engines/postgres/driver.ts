@@ -121,7 +121,11 @@ export async function openPostgres(
         // Behind a pooler the settings would stay in the pool, and several belong together.
         if (access !== "read" || !session.direct || statements.length > 1 || asUser) {
           const frame = [begin, asUser ? turnToUsers(session) : turnToOurs];
-          return (await session.run([...frame, ...statements, commit])).slice(frame.length, -1);
+          // What a user's query calls may write all the same: before PostgreSQL 16 a large object, a note to listeners.
+          return (await session.run([...frame, ...statements, asUser ? rollback : commit])).slice(
+            frame.length,
+            -1,
+          );
         }
         const first = isReadOnly ? [] : [setReadOnly];
         isReadOnly = true;
@@ -288,4 +292,5 @@ const ownNumber: Statement = {
 };
 const begin: Statement = { text: "BEGIN READ ONLY", parameters: [] };
 const commit: Statement = { text: "COMMIT", parameters: [] };
+const rollback: Statement = { text: "ROLLBACK", parameters: [] };
 const setReadOnly: Statement = { text: "SET default_transaction_read_only = on", parameters: [] };

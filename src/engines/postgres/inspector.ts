@@ -32,6 +32,12 @@ export const postgresInspector: Inspector = {
   tableSettings: readTableSettings,
   unsaid: readUnsaid,
   unenforced,
+  async eventTriggers(database) {
+    const rows = await database.read<{ name: string }>(
+      sql`SELECT evtname::text AS name FROM pg_event_trigger ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  },
   attachments,
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(

@@ -2,6 +2,7 @@ import { HarborError } from "../../base/errors.ts";
 import { isNotOfExtension } from "./catalogs/words.ts";
 import { readJson } from "./session/errors.ts";
 import { quoteText } from "../../sql/quote.ts";
+import { toolTables } from "../../sql/own/tool_tables.ts";
 import type {
   Column,
   ForeignKey,
@@ -133,7 +134,9 @@ const settings = `SELECT set_config('TimeZone', 'UTC', true), set_config('DateSt
   set_config('quote_all_identifiers', 'off', true)`;
 
 /** A condition on the relation `c`: neither harbor-db's nor another tool's version table. */
-const isOfSchema = `NOT ${isOwnRelation} AND c.relname NOT IN ('alembic_version', '__drizzle_migrations')`;
+const isOfSchema = `NOT ${isOwnRelation} AND c.relname NOT IN (${
+  toolTables.postgresql.map(quoteText).join(", ")
+})`;
 
 /** Whether a trigger or function is called to the letter as those that note changes: anybody's may begin with `harbor_`. */
 function isOfNotes(name: string): string {

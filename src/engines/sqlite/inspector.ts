@@ -38,6 +38,7 @@ export const sqliteInspector: Inspector = {
   unsaid: readUnsaid,
   // Whoever connects decides that for themselves.
   unenforced: () => Promise.resolve([]),
+  eventTriggers: () => Promise.resolve([]),
   attachments: () => Promise.resolve([]),
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(

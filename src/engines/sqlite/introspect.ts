@@ -20,6 +20,7 @@ import {
 } from "./ddl.ts";
 import { keptRow } from "../kept_table.ts";
 import { isBesideTable, isSideTable, ownTableNames } from "../../sql/own/tables.ts";
+import { toolTables } from "../../sql/own/tool_tables.ts";
 import { isOwnTrigger } from "../../sql/own/triggers.ts";
 import { type RowForm, type RowOf, rowsOfForm } from "../../base/row_form.ts";
 
@@ -198,9 +199,7 @@ type KeyRow = RowOf<typeof keyForm>;
 
 /** Whether a name is of the engine's or of another tool's bookkeeping. */
 function isForeign(name: string): boolean {
-  return /^(sqlite_|libsql_|_litestream|_cf_)|^(alembic_version|__drizzle_migrations|d1_migrations)$/i.test(
-    name,
-  );
+  return /^(sqlite_|libsql_|_litestream|_cf_)/i.test(name) || toolTables.sqlite.includes(foldName(name));
 }
 
 function isVirtual({ sql }: ObjectRow): boolean {

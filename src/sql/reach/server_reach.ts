@@ -85,6 +85,20 @@ const ofServer = new RegExp(
 const reaching =
   /^(?:dblink(?:_\w+)?|lo_export|pg_(?:terminate_backend|cancel_backend|reload_conf|rotate_logfile|promote|switch_wal|create_restore_point|file_\w+|(?:create|copy|drop)_(?:\w+_)?replication_slot|replication_origin_\w+))$/;
 
+/** Functions of PostgreSQL's that leave something behind also where they run in a transaction that may only read and is rolled back. */
+const lasting =
+  /^pg_(?:(?:try_)?advisory_lock(?:_shared)?|advisory_unlock\w*|stat_(?:\w+_)?reset\w*|log_\w+|logical_(?:emit_message|slot_get_\w+)|replication_slot_advance|wal_replay_\w+|(?:backup|start|stop)_(?:start|stop|backup))$/;
+
+/** Returns the name of what a PostgreSQL query calls that does more than read, though it may only do that; `null` for none. */
+export function lastingCall(query: string): string | null {
+  const tokens = tokensOf(query, "postgresql");
+  const calls = tokens.flatMap((token, place) => {
+    const name = foldedName(token, "postgresql");
+    return name !== null && tokens[place + 1]?.text === "(" && !isNoCall(tokens, place) ? [name] : [];
+  });
+  return calls.find((name) => reaching.test(name) || lasting.test(name)) ?? null;
+}
+
 /** @param at Behind CREATE */
 function routineReach(sql: string, at: SqlCursor, known: ReadonlySet<string>): Reach | null {
   const names: Token[] = [];

@@ -40,8 +40,8 @@ export const schemaCheck: Check = {
     const isAdopted = state.applied.some(({ origin }) => origin === "adopt" || origin === "bridge");
     // A stamp runs nothing.
     const isTakenOver = isAdopted || state.applied.some(({ origin }) => origin === "stamp");
-    const names = new Set(state.applied.map((row) => row.revision));
-    const done = history.revisions.filter(({ id }) => names.has(id));
+    const applied = new Set(state.applied.map((row) => row.revision));
+    const done = history.revisions.filter(({ id }) => applied.has(id));
     const all = current === null ? [] : differencesFrom(schemas, current, heldAsLeft(live, done));
     const takenOver = all.length === 0 ? new Set() : await readDrift(await context.database());
     const differences = all.filter((each) => !takenOver.has(describeDifference(each)));
@@ -53,8 +53,14 @@ export const schemaCheck: Check = {
     const scripts = upgradeTexts(done, live);
     const made = leftByScripts(scripts, live.dialect);
     const inspector = await loadInspector(live.dialect);
-    const there = new Set([...live.tables, ...live.others].map(({ name }) => name));
-    const unsaid = (await inspector.unsaid(await context.database())).filter(({ table }) => there.has(table));
+    const names = new Set([...live.tables, ...live.others].map(({ name }) => name));
+    const unsaid = (await inspector.unsaid(await context.database())).filter(({ table }) => names.has(table));
+    // They are the database's, and in no schema.
+    const hasEventTriggers = made.some(({ kind }) => kind === "event trigger");
+    const there = {
+      ...live,
+      eventTriggers: hasEventTriggers ? await inspector.eventTriggers(await context.database()) : [],
+    };
     const ours = new Set(ownTables(schemas, live).tables.map(({ name }) => name));
     const settings = await oddSettings(await context.database(), {
       tables: ownTables(schemas, live).tables,
@@ -66,7 +72,7 @@ export const schemaCheck: Check = {
       ...current === null
         ? tooEarly(ownTables(schemas, live))
         : differences.map((each) => drift(each, { isAdopted, history })),
-      ...made.filter((each) => !isThere(each, live) && !isTold(each, differences)).map((each) =>
+      ...made.filter((each) => !isThere(each, there) && !isTold(each, differences)).map((each) =>
         lost(each, isTakenOver)
       ),
       ...strangers(schemas, live, upgradeTexts(history.revisions, live)),
@@ -149,8 +155,12 @@ function besides(unsaid: readonly UnsaidPart[]): string {
   return `; not compared: ${said.slice(0, 10).join(", ")}${more}`;
 }
 
-function isThere({ kind, name, table }: MadeObject, live: Snapshot): boolean {
+function isThere(
+  { kind, name, table }: MadeObject,
+  live: Snapshot & { readonly eventTriggers: readonly string[] },
+): boolean {
   const isSame = (one: string) => foldName(one) === foldName(name);
+  if (kind === "event trigger") return live.eventTriggers.some(isSame);
   // Without its table a trigger went with it, which is a difference of its own.
   if (table !== null && !live.tables.some((each) => foldName(each.name) === foldName(table))) {
     return true;

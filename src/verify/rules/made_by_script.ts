@@ -55,7 +55,15 @@ export function leftByScripts(statements: readonly string[], dialect: Dialect): 
   return left;
 }
 
-const kindsOfOthers = ["view", "materialized view", "trigger", "policy", "function", "type"] as const;
+const kindsOfOthers = [
+  "view",
+  "materialized view",
+  "trigger",
+  "event trigger",
+  "policy",
+  "function",
+  "type",
+] as const;
 
 function madeObject(cursor: SqlCursor, dialect: Dialect): MadeObject | null {
   const kind = kindsOfOthers.find((each) => cursor.take(...each.toUpperCase().split(" ")));

@@ -2,6 +2,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import type { Token } from "../../sql/lexer.ts";
+import { lastingCall } from "../../sql/reach/server_reach.ts";
 
 /** The file beside a history with the rules that a project has of its own. */
 export const projectRulesPath = "rules.sql";
@@ -53,6 +54,12 @@ const isPlaceholder: Readonly<Record<Dialect, (token: Token) => boolean>> = {
   postgresql: ({ kind, text }) => kind === "sign" && text === "$",
 };
 
+/** SQLite's functions only read; what a program adds to them, the binary does not have. */
+const lastingCalls: Readonly<Record<Dialect, (query: string) => string | null>> = {
+  sqlite: () => null,
+  postgresql: lastingCall,
+};
+
 /**
  * Returns the one query of a text, without its semicolon. It runs as a part of another: what is one alone, and closes no
  * parenthesis but its own, can change nothing there.
@@ -77,5 +84,7 @@ function queryIn(sql: string, dialect: Dialect, fail: (state: string) => HarborE
   }
   if (depth !== 0) throw fail("has a parenthesis too many");
   if (tokens.some(isPlaceholder[dialect])) throw fail("has a placeholder, for which there is no value");
+  const call = lastingCalls[dialect](sql);
+  if (call !== null) throw fail(`calls ${call}, which does more than read`);
   return sql.slice(0, end).trim();
 }

@@ -294,6 +294,17 @@ test("postgres: TLS as libpq's sslmode says", () =>
       assert.match(open.message, /Cannot use the key ".*": others may use it/);
       execFileSync("sh", ["-c", open.hint!]);
       assert.equal(await encryption(withKey), true);
+      // Editors of Windows put a mark in front of a text.
+      const marked: string[] = [];
+      for (const path of [serverCertificate, serverKey]) {
+        const text = await readFile(path, "utf8");
+        marked.push(join(folder, `marked_${marked.length}.pem`));
+        await writeFile(marked.at(-1)!, `\uFEFF${text}`, { mode: 0o600 });
+      }
+      assert.equal(
+        await encryption(`${at127.href}?sslmode=require&sslcert=${marked[0]}&sslkey=${marked[1]}`),
+        true,
+      );
       // One row a file that is not what it should be: who names it, and what is said.
       const junk = join(folder, "junk.pem");
       await writeFile(junk, "no certificate\n", { mode: 0o600 });

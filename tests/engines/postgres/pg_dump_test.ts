@@ -384,6 +384,29 @@ for (const engine of [openPgDump, openHarbor]) {
     }));
 }
 
+test("pg_dump: an event trigger whose function is another one in the copy, or not there, is named and the rest restored", () =>
+  withOwnedPostgres(15, "SUPERUSER", async ({ url }) => {
+    await run(
+      url,
+      "CREATE TABLE t (id int); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
+    );
+    const engine = await openPgDump(url);
+    await withCopy(engine, async ({ path }) => {
+      const watching = ["note", "gone"].map((name) =>
+        `CREATE FUNCTION ${name}() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+        CREATE EVENT TRIGGER on_${name} ON ddl_command_end EXECUTE FUNCTION ${name}();`
+      );
+      await run(url, `DROP FUNCTION note; DROP TABLE t; ${watching.join("")}`);
+      const remarks: string[] = [];
+      await engine.restore(path, never, { database: null, onRemark: (text) => remarks.push(text) });
+      assert.deepEqual(remarks, [
+        "the event trigger on_note is gone: its function public.note() is none of an event trigger in the copy",
+        "the event trigger on_gone is gone: the copy does not have its function public.gone()",
+      ]);
+      assert.deepEqual(await run(url, "SELECT count(*)::int AS count FROM t"), [{ count: 0 }]);
+    });
+  }));
+
 for (const open of [openPgDump, openHarbor]) {
   test(`${open === openHarbor ? "harbor" : "pg_dump"}: a restore takes down the event triggers of what it replaces, and puts them up again`, () =>
     withOwnedPostgres(15, "SUPERUSER", async ({ url }) => {

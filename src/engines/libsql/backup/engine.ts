@@ -1,7 +1,6 @@
 import { counted, formatCount } from "../../../base/quantity.ts";
 import type { LibsqlUrl } from "../../../base/url/libsql_url.ts";
 import type { TableContent } from "../../backup/content.ts";
-import { rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
@@ -9,6 +8,7 @@ import type { OtherObject } from "../../../schema/snapshot.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "../../backup/engine.ts";
 import { copyFailure } from "../../sqlite/backup/copy_failure.ts";
 import { flush } from "../../../base/files/flush.ts";
+import { removeLeft } from "../../../base/files/remove.ts";
 import { serverPace } from "../pace.ts";
 import { replaceLibsql } from "./replace.ts";
 import { type LibsqlSnapshot, withLibsqlSnapshot } from "./copy.ts";
@@ -74,7 +74,7 @@ export function openLibsqlEngine(url: LibsqlUrl): BackupEngine {
           flush(path);
         }
       } catch (error) {
-        for (const ending of ["", "-journal"]) rmSync(path + ending, { force: true });
+        await removeLeft(["", "-journal"].map((ending) => path + ending));
         throw copyFailure(url.display, error);
       }
     },

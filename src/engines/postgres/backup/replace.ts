@@ -51,12 +51,22 @@ export async function takeDownEventTriggers(
   return async () => {
     const lost: string[] = [];
     for (const { name, calls, up } of found) {
-      const [row] = await query<{ isThere: boolean }>(
+      const [row] = await query<{ fits: boolean }>(
         session,
-        `SELECT to_regprocedure(${quoteText(calls)}) IS NOT NULL AS "isThere"`,
+        `SELECT prorettype = 'event_trigger'::regtype AS fits FROM pg_proc WHERE oid = to_regprocedure(${
+          quoteText(calls)
+        })`,
       );
-      if (row?.isThere) await session.script(up);
-      else lost.push(`the event trigger ${name} is gone: the copy does not have its function ${calls}`);
+      if (row?.fits) await session.script(up);
+      else {
+        lost.push(
+          `the event trigger ${name} is gone: ${
+            row === undefined
+              ? `the copy does not have its function ${calls}`
+              : `its function ${calls} is none of an event trigger in the copy`
+          }`,
+        );
+      }
     }
     return lost;
   };

@@ -1,9 +1,10 @@
 import type { TableContent } from "../../backup/content.ts";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import * as v from "valibot";
 import { flushingWriter } from "../../../base/files/write_flushing.ts";
+import { removeLeft } from "../../../base/files/remove.ts";
 import { listOf } from "../../../base/json_schema.ts";
 
 /**
@@ -73,7 +74,7 @@ export async function writeCopyFile<T>(
   try {
     return await write(await startWriter(file, header));
   } catch (error) {
-    await rm(path, { force: true });
+    await removeLeft([path]);
     throw error;
   } finally {
     await file.close();

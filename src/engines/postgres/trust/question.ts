@@ -1,4 +1,5 @@
 import { ownTableNames } from "../../../sql/own/tables.ts";
+import { readToolTables } from "../../../sql/own/tool_tables.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import { ownSchemas } from "../catalogs/place.ts";
 import { codeIn } from "./code_in.ts";
@@ -114,9 +115,7 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   UNION ALL
   SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'relation' END, c.relname::text, c.relowner, 'look' FROM pg_class c
   WHERE ${ofLesser} AND c.relkind NOT IN ('r', 'p')
-    AND c.relname IN (${
-  [...ownTableNames, "alembic_version", "__drizzle_migrations"].map(quoteText).join(", ")
-})
+    AND c.relname IN (${[...ownTableNames, ...readToolTables].map(quoteText).join(", ")})
   UNION ALL
   SELECT 'partitioning of', c.relname::text, ${codeIn("t.partexprs", "c.relowner")}, 'look'
   FROM pg_class c JOIN pg_partitioned_table t ON t.partrelid = c.oid WHERE ${ours}

@@ -177,7 +177,8 @@ function readPem(path: string, { parameter, what, parse }: PemFile): string {
   try {
     const kind = otherKindAt(path);
     if (kind !== null) throw new Error(`it is ${kind}`);
-    text = readFileSync(path, "utf8");
+    // Editors of Windows put a mark in front, which libpq passes over.
+    text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
     throw refuse(messageOf(error), error);
   }

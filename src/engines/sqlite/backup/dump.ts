@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fdatasyncSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, fdatasyncSync, openSync, statSync } from "node:fs";
 import { backup, DatabaseSync } from "node:sqlite";
 import { messageOf } from "../../../base/errors.ts";
 import { flush } from "../../../base/files/flush.ts";
 import { flushBytes, restAfter } from "../../../base/files/write_flushing.ts";
+import { removeLeft } from "../../../base/files/remove.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 import type { BackupContent, OnProgress } from "../../backup/engine.ts";
 import { bringIn } from "../connection/checkpoint.ts";
@@ -41,7 +42,7 @@ export async function dumpHere(
     try {
       return await withSource(path, (source) => copy(source, to, options));
     } catch (error) {
-      for (const ending of ["", "-journal", "-wal", "-shm"]) rmSync(to + ending, { force: true });
+      await removeLeft(["", "-journal", "-wal", "-shm"].map((ending) => to + ending));
       throw error;
     }
   } catch (error) {

@@ -23,6 +23,7 @@ import {
 } from "../../../base/files/open_folder.ts";
 import type { CopyToPlace } from "../../backup/engine.ts";
 import { copyLargeFile, isCloned } from "../../../base/files/copy_large_file.ts";
+import { removeFileSync } from "../../../base/files/remove.ts";
 import { requireSpace } from "../../../base/files/free_space.ts";
 import { digestFile } from "../../../base/files/file_digest.ts";
 import { ownerFor } from "../../../base/files/owner.ts";
@@ -87,7 +88,7 @@ export async function swapFile(
       withExclusive(folder.path(name), url, () => {
         refuseUnlessReplaceable(url);
         refuseIfOpen(url);
-        for (const ending of sideFiles) rmSync(folder.path(name + ending), { force: true });
+        for (const ending of sideFiles) removeFileSync(folder.path(name + ending));
         renameSync(staged, folder.path(name));
       });
       folder.flush();

@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { copyLargeFile } from "../../../base/files/copy_large_file.ts";
-import { removeLargeFile } from "../../../base/files/remove_large_file.ts";
+import { removeLargeFile } from "../../../base/files/remove.ts";
 import { sqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import type { OpenOptions } from "../../database.ts";
 import { type BackupContent, notRehearsed, type ProveOptions, type Trial } from "../../backup/engine.ts";

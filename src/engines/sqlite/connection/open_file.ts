@@ -18,6 +18,7 @@ import { currentUser, trustedPath } from "../../../base/files/open_folder.ts";
 import { chownCommand, giveOpenFile, ownerFor, runAsOwner } from "../../../base/files/owner.ts";
 import { foldName } from "../../../base/fold_name.ts";
 import { isOwnTable } from "../../../sql/own/tables.ts";
+import { readToolTables } from "../../../sql/own/tool_tables.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { quoteForShell } from "../../../base/quote_shell.ts";
 import type { OpenOptions } from "../../database.ts";
@@ -159,7 +160,7 @@ function probed(open: () => DatabaseSync, url: SqliteFileUrl): DatabaseSync {
  */
 export function refuseViews(database: DatabaseSync, url: SqliteFileUrl): void {
   const views = prepare(database, "SELECT name FROM sqlite_schema WHERE type = 'view'").all();
-  const isRead = (name: string) => isOwnTable(name) || /^(alembic_version|__drizzle_migrations)$/.test(name);
+  const isRead = (name: string) => isOwnTable(name) || readToolTables.includes(name);
   const name = views.map((view) => String(view["name"])).find((each) => isRead(foldName(each)));
   if (name === undefined) return;
   throw new HarborError("not_a_database", `Cannot read "${url.display}": ${name} is a view`, {

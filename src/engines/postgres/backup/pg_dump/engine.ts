@@ -4,7 +4,7 @@ import type { OtherObject } from "../../../../schema/snapshot.ts";
 import type { Proven, TableContent } from "../../../backup/content.ts";
 import { hash } from "node:crypto";
 import { compareTexts } from "../../../../base/compare_texts.ts";
-import { open, rm } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import type { Environment } from "../../../../base/env_file.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import type {
@@ -44,6 +44,7 @@ import { findPgDump, findPgRestore, type PgDump } from "./find_program.ts";
 import type { Session } from "../../session/session.ts";
 import { digestRows } from "../digest.ts";
 import { connectionEnvironment, readOutput, runProgram } from "./program.ts";
+import { removeLeft } from "../../../../base/files/remove.ts";
 
 /**
  * Makes copies of a PostgreSQL schema with pg_dump, in its custom format, which pg_restore reads: all that is in the
@@ -191,7 +192,7 @@ async function dump(session: Session, dumping: Dumping): Promise<BackupContent> 
     );
     return await contentOf(await openArchive({ programs, path, signal }), tables);
   } catch (error) {
-    await rm(path, { force: true });
+    await removeLeft([path]);
     throw error;
   }
 }
