@@ -91,7 +91,35 @@ const texts = [
     `UPDATE t SET a = '{"smtp": {"password": "hun\\"ter2", "port": "25"}}'`,
     `UPDATE t SET a = '{"smtp": {"password": "***", "port": "25"}}'`,
   ],
+  [
+    "INSERT INTO users (name, password) SELECT 'bob', 'hunter2' FROM t WHERE name = 'a' UNION ALL SELECT 'eve', lower('x')",
+    "INSERT INTO users (name, password) SELECT 'bob', *** FROM t WHERE name = 'a' UNION ALL SELECT 'eve', ***",
+  ],
+  [
+    "INSERT INTO settings SELECT 'smtp_password', 'b', 1 WHERE NOT EXISTS (SELECT 'c'); SELECT 'd'",
+    "INSERT INTO settings SELECT 'smtp_password', ***, 1 WHERE NOT EXISTS (SELECT 'c'); SELECT 'd'",
+  ],
+  [
+    "UPDATE settings SET value = 'hunter2', seen = 1 WHERE name = 'smtp_password' OR 'x' = 'y'; UPDATE t SET a = 'b'",
+    "UPDATE settings SET value = ***, seen = 1 WHERE name = 'smtp_password' OR 'x' = 'y'; UPDATE t SET a = 'b'",
+  ],
+  [
+    "UPDATE settings SET value = CASE name WHEN 'api.token' THEN $x$a;b$x$ ELSE value END",
+    "UPDATE settings SET value = CASE name WHEN 'api.token' THEN *** ELSE value END",
+  ],
+  [
+    "DO $$ BEGIN EXECUTE 'UPDATE settings SET value = ''hunter2'' WHERE name = ''smtp_password'''; END $$",
+    "DO $$ BEGIN EXECUTE 'UPDATE settings SET value = *** WHERE name = ''smtp_password'''; END $$",
+  ],
   // What only looks like it.
+  [
+    "UPDATE users SET kind = 'token', name = 'bob' WHERE id = 1",
+    "UPDATE users SET kind = 'token', name = 'bob' WHERE id = 1",
+  ],
+  [
+    "INSERT INTO users (name, token) SELECT name, token FROM old WHERE kind = 'a'",
+    "INSERT INTO users (name, token) SELECT name, token FROM old WHERE kind = 'a'",
+  ],
   [
     `CREATE TABLE "users" ("password" text DEFAULT 'x', "token" text)`,
     `CREATE TABLE "users" ("password" text DEFAULT 'x', "token" text)`,
@@ -135,6 +163,10 @@ const long = [
   "insert into a (token) values (",
   "insert into a values (1), ",
   "replace into /* a */ ",
+  "insert into a (token) select ",
+  "insert into a select 1 union select ",
+  "update a set token ",
+  "update a set b = 'c' where token ",
   "hmac(",
 ];
 for (const part of long) {

@@ -1,4 +1,4 @@
-import { hideInserted } from "./hide_inserted.ts";
+import { hideInserted, hideUpdated } from "./hide_inserted.ts";
 import { called, gap } from "./words.ts";
 
 /** Stands where a secret stood. */
@@ -78,10 +78,11 @@ function replaced(text: string, tell: (secret: string) => void): string {
       return before + mark;
     });
   }
-  return hideInserted(left, (secret) => {
+  const hide = (secret: string) => {
     tell(plain(secret));
     return mark;
-  });
+  };
+  return hideUpdated(hideInserted(left, hide), hide);
 }
 
 /** Returns what a text of SQL's says. */
