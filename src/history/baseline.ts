@@ -9,14 +9,16 @@ export const baselinePath = "BASELINE";
 
 /**
  * Reads the file: its first word is the revision's id or tag, and behind it may stand its name, by which it is known where
- * drizzle-kit 1.0 laid the history out anew. `null` without a word, or without a file.
+ * drizzle-kit 1.0 laid the history out anew, and where another one with its number came. `null` without a word, or without a file.
  *
  * @param tags Of the history
  */
 export function parseBaseline(text: string | null, tags: readonly string[]): string | null {
   const [, id, name = ""] = /(\S+)[^\S\n]*(.*)/.exec(text ?? "") ?? [];
-  if (id === undefined || tags.some((tag) => tag.startsWith(id))) return id ?? null;
-  const [own, other] = tags.filter((tag) => isFolderTag(tag) && isSameName(tag, name));
+  const twins = tags.filter((tag) => prefixOf(tag) === id);
+  if (id === undefined || (twins.length < 2 && tags.some((tag) => tag.startsWith(id)))) return id ?? null;
+  const meant = twins.length > 0 ? twins : tags.filter(isFolderTag);
+  const [own, other] = meant.filter((tag) => isSameName(tag, name));
   return other === undefined ? own ?? id : id;
 }
 

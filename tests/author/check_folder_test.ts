@@ -229,6 +229,6 @@ test("checkFolder() names the snapshots of two revisions of drizzle-kit 1.0 that
     "branches",
     "warn",
     "drizzle/20250103000000_step/snapshot.json: 20250102000000 and 20250103000000 both come after 20250101000000: two branches were merged",
-    "Where both change the same, write one of them anew with the project's own kit. Else nothing has to be done.",
+    "Where both change the same, write one of them anew with the project's own kit. Else nothing has to be done. Where databases have it: harbor-db check --baseline 20250103000000",
   ]]);
 });

@@ -5,6 +5,7 @@ import { settle } from "../../src/author/check/rules/released.ts";
 import { checkSyntax } from "../../src/author/check/syntax.ts";
 import { readScripts } from "../../src/author/project/read_scripts.ts";
 import { HarborError } from "../../src/base/errors.ts";
+import { parseBaseline } from "../../src/history/baseline.ts";
 import { testClient } from "../support/databases.ts";
 import { ddlOf, type SampleRevision, schemaHistory } from "../support/samples/schema_history.ts";
 import { idOf } from "../support/samples/script_history.ts";
@@ -73,3 +74,20 @@ test("a revision is said not to be judged where nothing says what there was befo
     "000000000002",
   ]]);
 });
+
+// What BASELINE says, the tags of the history, and which is meant.
+const baselines: readonly (readonly [text: string | null, tags: readonly string[], meant: string | null])[] =
+  [
+    [null, ["0000_first"], null],
+    ["0001  theirs\n", ["0000_first", "0001_theirs"], "0001"],
+    ["0001  theirs\n", ["0000_first", "0001_theirs", "0001_mine"], "0001_theirs"],
+    ["0001_mine\n", ["0000_first", "0001_theirs", "0001_mine"], "0001_mine"],
+    // Nothing says which of them.
+    ["0001\n", ["0000_first", "0001_theirs", "0001_mine"], "0001"],
+    ["0001  theirs\n", ["20240101000000_first", "20240101000001_theirs"], "20240101000001_theirs"],
+  ];
+for (const [text, tags, meant] of baselines) {
+  test(`a baseline that says ${JSON.stringify(text)} means ${meant} of ${tags.join(", ")}`, () => {
+    assert.equal(parseBaseline(text, tags), meant);
+  });
+}

@@ -56,6 +56,17 @@ test("generate says how to go on from a history without ways back, and that is s
     await runCli(["check", "--baseline", id!], { cwd });
     const generated = await runCli(["generate", "Second"], { cwd });
     assert.equal(generated.code, 0, generated.stderr);
+    // So the kit writes one: without a way back, and on no list.
+    const second = (await readdir(folder)).find((name) => name.endsWith("_second.down.sql"))!;
+    await rm(join(folder, second));
+    const list = join(folder, "SHA256SUMS");
+    const lines = (await readFile(list, "utf8")).split("\n");
+    await writeFile(list, lines.filter((line) => !line.includes(second.slice(0, 12))).join("\n"));
+    const unlisted = await runCli(["check", "--baseline", "head"], { cwd });
+    const [, command] = /harbor-db (check --baseline .*)/.exec(unlisted.stderr) ??
+      assert.fail(unlisted.stderr);
+    const proven = await runCli([...command!.split(" "), "--strict"], { cwd });
+    assert.equal(proven.code, 0, proven.stdout);
   }));
 
 test("the history of another kit goes on: with its ids, its snapshots, and what generate adds", () =>
@@ -264,7 +275,7 @@ test("generate says what it does not write in the folders of drizzle-kit 1.0, an
     );
     assert.deepEqual(
       [...new Set(found)].sort(),
-      ["downgrade fail", "edited warn", "hazard warn", "schema warn"],
+      ["downgrade fail", "edited warn", "hazard warn"],
       check.stdout,
     );
   }));
@@ -331,12 +342,17 @@ test("a history that drizzle-kit 1.0 laid out anew keeps its ways back and its b
     const refused = await runCli(["rebase"], { cwd });
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /Cannot rebase in ".*drizzle": it is laid out as drizzle-kit 1\.0 does it/);
+    await writeFile(join(cwd, "schema.ts"), "export {};");
     const check = await runCli(["check"], { cwd });
     assert.match(
       check.stdout,
       new RegExp(
         `0000_step_1\\.down\\.sql: it belongs to no revision\\n +mv drizzle/0000_step_1\\.down\\.sql drizzle/${tag}/down\\.sql\\n`,
       ),
+    );
+    assert.match(
+      check.stdout,
+      /pass +schema +schema\.ts was not compared: it is laid out as drizzle-kit 1\.0 does it/,
     );
     assert.doesNotMatch(check.stdout, new RegExp(`${tag}/down\\.sql: there is no such file|BASELINE: `));
     await runCli(["upgrade"], { cwd });

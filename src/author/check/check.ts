@@ -147,9 +147,11 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
     const own = findings.filter((finding) => finding.check === check);
     const { open, ...settled } = settle(own, (revision) => released.has(revision as string));
     const counts = countSettled(settled);
-    // Of scripts that do not run nobody says that they do.
+    // Of scripts that do not run nobody says that they do, nor that what was not compared agrees.
     const isQuiet = made.has(check) &&
-      open.every(({ status, details }) => status === "pass" && details["ground"] === undefined);
+      open.every(({ status, details }) =>
+        status === "pass" && details["ground"] === undefined && details["isReadOnly"] !== true
+      );
     if (!isQuiet && counts === "") return open;
     const said = isQuiet ? [wordsOf(check, settled.released.length > 0)] : [];
     const words = [...said, ...counts === "" ? [] : [counts]];
@@ -288,13 +290,17 @@ function notRunOf(
   ]);
 }
 
-/** Writes down which revisions are released. */
+/**
+ * Writes down which revisions are released.
+ *
+ * @param isProving Whether what the list leaves out is proven next
+ */
 export async function takeBaseline(
   request: CheckRequest,
-  target: string,
+  { target, isProving }: { readonly target: string; readonly isProving: boolean },
   writing: WriteOptions,
 ): Promise<void> {
-  await writeBaseline(request.paths.dir, { folders: readFolders(request), target }, writing);
+  await writeBaseline(request.paths.dir, { folders: readFolders(request), target, isProving }, writing);
 }
 
 function readFolders({ paths: { dir }, cwd }: CheckRequest): readonly CheckedFolder[] {

@@ -60,12 +60,17 @@ export function refuseReleased(
  * all files are listed as they are: others wrote and ran them.
  *
  * @param target As commands take it: an id or its beginning, `head`, `base` for none
+ * @param isProving Whether what a list leaves out is proven next: as released, it is only run up
  * @throws {HarborError} `unknown_target` or `ambiguous_target`; `not_proven` when a list leaves files out; `bad_history` when a history cannot be read, or the
  * dialects do not have the same revision there
  */
 export async function writeBaseline(
   dir: string,
-  { folders, target }: { readonly folders: readonly CheckedFolder[]; readonly target: string },
+  { folders, target, isProving }: {
+    readonly folders: readonly CheckedFolder[];
+    readonly target: string;
+    readonly isProving: boolean;
+  },
   writing: WriteOptions,
 ): Promise<void> {
   const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
@@ -91,14 +96,17 @@ export async function writeBaseline(
       return text === undefined || checksums.has(key) ? [] : [{ dialect, path: key, text }];
     })
   );
-  if (!isNew && unlisted.length > 0) {
+  if (!isNew && !isProving && unlisted.length > 0) {
     throw new HarborError("not_proven", `Cannot take "${target}" for the baseline`, {
       state: `${checksumListPath} does not list ${unlisted.map(({ path }) => path).join(", ")}`,
-      hint: "Prove it first: harbor-db check --prove --accept-edits",
+      hint: [
+        "Prove it first: harbor-db check --prove --accept-edits",
+        `Where it has no way back, so that it can be run up alone: harbor-db check --baseline ${target} --prove --accept-edits`,
+      ],
       details: { files: unlisted.map(({ path }) => path) },
     });
   }
-  for (const file of unlisted) listFile(checksums, file);
+  if (isNew) unlisted.forEach((file) => listFile(checksums, file));
   const revision = released[0]?.at(-1);
   await writeTogether(dir, [
     { path: checksumListPath, text: renderChecksums(checksums), before },

@@ -34,7 +34,10 @@ export async function runCheck(app: App, options: CheckValues): Promise<Outcome>
   if (options.baseline !== undefined || options.acceptEdits) {
     await finishInterrupted(request.paths.dir, writing);
   }
-  if (options.baseline !== undefined) await takeBaseline(request, options.baseline, writing);
+  if (options.baseline !== undefined) {
+    const isProving = options.prove && options.acceptEdits;
+    await takeBaseline(request, { target: options.baseline, isProving }, writing);
+  }
   const found = await checkProject(request);
   const findings = options.acceptEdits ? await acceptEdits(request, found, writing) : found;
   const exitCode = exitCodeOfFindings(findings, options.strict);

@@ -68,7 +68,7 @@ export function checkOrder(
     const move =
       `harbor-db rebase ${revision.id}. Or, where databases have it: harbor-db check --baseline ${revision.id}`;
     const remedy = isFoldered
-      ? "Where both change the same, write one of them anew with the project's own kit. Else nothing has to be done."
+      ? `Where both change the same, write one of them anew with the project's own kit. Else nothing has to be done. Where databases have it: harbor-db check --baseline ${revision.id}`
       : move;
     const twin = ends.slice(0, index).find((each) => prevId !== null && each.prevId === prevId);
     if (twin !== undefined) {
