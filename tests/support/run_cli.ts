@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { withFolder } from "./databases.ts";
 import type { OtherUser } from "./other_user.ts";
-import { largePages, scriptCommand } from "./script_command.ts";
+import { largePages, scriptCommand, secondCompiler } from "./script_command.ts";
 
 /** How {@link startCli} and {@link runCli} run the program. */
 export interface RunOptions {
@@ -155,9 +155,8 @@ function onTerminal(command: readonly string[], columns: number): readonly strin
 
 /** An environment that has nothing of harbor-db's. */
 export function baseEnvironment(): NodeJS.ProcessEnv {
-  const kept = ["PATH", "HOME", "TMPDIR", "LANG", "DENO_DIR", largePages].map((
-    name,
-  ) => [name, process.env[name]]);
+  const names = ["PATH", "HOME", "TMPDIR", "LANG", "DENO_DIR", largePages, secondCompiler];
+  const kept = names.map((name) => [name, process.env[name]]);
   const known = kept.filter(([, value]) => value !== undefined);
   // What outlives a run belongs into a folder that goes with the tests.
   return { ...Object.fromEntries(known), XDG_STATE_HOME: tmpdir(), DENO_NO_UPDATE_CHECK: "1" };

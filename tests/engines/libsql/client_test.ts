@@ -3,18 +3,17 @@ import { execFile } from "node:child_process";
 import process from "node:process";
 import { test } from "node:test";
 import { projectFile } from "../../support/project.ts";
-import { withFreshLibsql } from "../../support/servers/sqld_server.ts";
+import { longReads, longTable, withFreshLibsql } from "../../support/servers/sqld_server.ts";
 
 /** A batch that takes longer than the 5 seconds after which the server lets the next one in, and catches its error. */
 const program = (url: string) => `
   import { createClient } from "@libsql/client/http";
   const [client, other] = [createClient({ url: "${url}" }), createClient({ url: "${url}" })];
-  await client.execute("CREATE TABLE t (n INTEGER)");
-  const slow = "SELECT count(*) FROM (WITH RECURSIVE c(x) AS " +
-    "(SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 40000000) SELECT x FROM c)";
-  const long = client.batch(["INSERT INTO t VALUES (1)", slow, slow, "INSERT INTO t VALUES (2)"], "write")
+  await client.execute("${longTable}");
+  const slow = ${JSON.stringify(longReads)};
+  const long = client.batch(["INSERT INTO t (n) VALUES (1)", ...slow, "INSERT INTO t (n) VALUES (2)"], "write")
     .catch((error) => console.log("caught", error.code));
-  setTimeout(() => other.execute("INSERT INTO t VALUES (99)"), 500);
+  setTimeout(() => other.execute("INSERT INTO t (n) VALUES (99)"), 500);
   await long;
 `;
 

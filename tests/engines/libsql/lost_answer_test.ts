@@ -3,11 +3,13 @@ import { sql } from "../../support/user_sql.ts";
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../../../src/engines/database.ts";
 import { withTestDatabase } from "../../support/databases.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
-import { withFreshLibsql } from "../../support/servers/sqld_server.ts";
+import { longReads, longTable, startSqld, withFreshLibsql } from "../../support/servers/sqld_server.ts";
 
 /**
  * What happens to one request: `late` reaches the server only after the token was replaced; `twice` reaches it twice,
@@ -129,18 +131,40 @@ test("libsql: taking the lock and looking what became of a batch survive lost an
     assert.equal(await database.lockHolder(), undefined);
   }));
 
-test("libsql: a batch that the server takes the write lock from is run again as a whole", () =>
-  withFreshLibsql((url) =>
-    withTestDatabase(url, (first) =>
+test("libsql: a batch that the server takes the write lock from is run again as a whole", async () => {
+  const { url, file, stop } = await startSqld();
+  try {
+    await withTestDatabase(url, (first) =>
       withTestDatabase(url, async (second) => {
-        await first.write([sql`CREATE TABLE t (n INTEGER)`]);
-        // Longer than the 5 seconds after which the server lets the next one in; short when run again beside nobody.
-        const slow = sql`SELECT count(*) FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c
-          WHERE x < (CASE WHEN EXISTS (SELECT 1 FROM t WHERE n = 99) THEN 1 ELSE 40000000 END)) SELECT x FROM c)`;
-        const long = first.write([sql`INSERT INTO t VALUES (1)`, slow, slow, sql`INSERT INTO t VALUES (2)`]);
-        await second.write([sql`INSERT INTO t VALUES (99)`]);
-        assert.deepEqual(await long, [1, 0, 0, 1]);
-        const rows = await first.read<{ n: number }>(sql`SELECT n FROM t ORDER BY n`);
-        assert.deepEqual(rows.map((row) => row.n), [1, 2, 99]);
-      }))
-  ));
+        await first.write([sql.raw(longTable)]);
+        const slow = longReads.map((text) => sql.raw(text));
+        const long = first.write([
+          sql`INSERT INTO t (n) VALUES (1)`,
+          ...slow,
+          sql`INSERT INTO t (n) VALUES (2)`,
+        ]);
+        while (!isLocked(file)) await sleep(20);
+        const began = performance.now();
+        await second.write([sql`INSERT INTO t (n) VALUES (99)`]);
+        assert.ok(performance.now() - began > 3_000, "the first one was not under way");
+        assert.deepEqual(await long, [1, ...slow.map(() => 0), 1]);
+        const rows = await first.read<{ n: number }>(sql`SELECT n FROM t ORDER BY rowid`);
+        assert.deepEqual(rows.map((row) => row.n), [99, 1, 2]);
+      }));
+  } finally {
+    await stop();
+  }
+});
+
+/** Says whether somebody writes to a file of SQLite's. */
+function isLocked(file: string): boolean {
+  const database = new DatabaseSync(file, { timeout: 0 });
+  try {
+    database.exec("BEGIN IMMEDIATE; ROLLBACK");
+    return false;
+  } catch {
+    return true;
+  } finally {
+    database.close();
+  }
+}

@@ -45,6 +45,18 @@ export async function startSqld(options: readonly string[] = []): Promise<SqldSe
   };
 }
 
+/** Makes the table that {@link longReads} go by. */
+export const longTable = "CREATE TABLE t (n INTEGER, at INTEGER DEFAULT (unixepoch()))";
+
+/**
+ * Statements that keep a transaction open which has put the first row there, until it is older than the 5 seconds after which the server
+ * lets the next one in, and not much longer. Beside another row they take no time: so a batch that is run again behind that one is short.
+ */
+export const longReads: readonly string[] = Array<string>(150).fill(
+  "SELECT count(*) FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < " +
+    "(SELECT CASE WHEN count(*) > 1 OR min(at) < unixepoch() - 6 THEN 1 ELSE 1000000 END FROM t)) SELECT x FROM c)",
+);
+
 /** Runs `work` with the address of a new, empty libSQL server and stops it afterwards. */
 export async function withFreshLibsql<T>(work: (url: string) => Promise<T>): Promise<T> {
   const server = await startSqld();
