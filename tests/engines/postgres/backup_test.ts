@@ -201,7 +201,7 @@ for (const { name, version, open } of postgresEngines) {
         });
       })));
 
-  test(`${name}: what is tried on a copy begins with all vacuumed, and behind a checkpoint where the role may make one`, () =>
+  test(`${name}: what is tried on a copy begins with all vacuumed, and each time behind a checkpoint where the role may make one`, () =>
     withOwnedPostgres(version, "CREATEDB", async ({ url, adminUrl, role }) => {
       await run(url, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
       const checkpoint = async () =>
@@ -211,14 +211,16 @@ for (const { name, version, open } of postgresEngines) {
         const engine = await open(url);
         await withCopy(engine, ({ path }) =>
           engine.prove(path, never, {
-            onRestored: async ({ hold, url, remarks }) => {
+            onRestored: async ({ settle, url, remarks }) => {
               const database = await openDatabase(url, { client: testClient, access: "write" });
               try {
                 assert.deepEqual(await database.read(vacuumed), [{ n: 1 }]);
-                await database.write([sql`UPDATE t SET id = id + 1`]);
-                const before = await checkpoint();
-                await hold(database, await database.introspect(), never);
-                assert.equal(await checkpoint() !== before, isOtherThen);
+                for (let round = 0; round < 2; round++) {
+                  await database.write([sql`UPDATE t SET id = id + 1`]);
+                  const before = await checkpoint();
+                  await settle!();
+                  assert.equal(await checkpoint() !== before, isOtherThen);
+                }
                 assert.equal(remarks.filter((remark) => /pg_checkpoint/.test(remark)).length, remarked);
               } finally {
                 await database.close();
