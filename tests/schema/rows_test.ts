@@ -85,6 +85,19 @@ for (const [at, { what, make, value }] of words.entries()) {
   });
 }
 
+test("a moment that another program wrote with its zone is read as that moment", async () => {
+  const t = pg.pgTable("t", { id: pg.serial().primaryKey(), at: pg.timestamp({ withTimezone: true }) });
+  const twin = sqliteTables({ t }).t as never as SqliteTable<pg.PgTableWithColumns<never>>;
+  await withSqlite([t], async (file) => {
+    for (const text of ["2026-01-02T03:04:05Z", "2026-01-02T04:04:05.000+01:00", "2026-01-02 03:04:05"]) {
+      file.prepare("INSERT INTO t (at) VALUES (?)").run(text);
+    }
+    const rows = await drizzleSqlite(openDriver(file)).select().from(twin);
+    const at = new Date("2026-01-02T03:04:05Z");
+    assert.deepEqual(rows, [1, 2, 3].map((id) => ({ id, at })));
+  });
+});
+
 const users = pg.pgTable("users", {
   id: pg.serial().primaryKey(),
   email: pg.varchar({ length: 255 }).notNull().unique(),

@@ -71,7 +71,7 @@ export function parseDatabaseUrl(
 /** Returns how to write what may be the name of a file. What is not may hold a password, and is not quoted. */
 function hintFor(text: string): string {
   if (/^[\p{L}\p{N}_./-]+\.(?:db|sqlite3?)$/u.test(text)) return `Write sqlite:///${text} for that file.`;
-  return "Write sqlite:///openharbor.db for a file, or postgresql://user:password@host/database; without quotes.";
+  return "Write sqlite:///app.db for a file, or postgresql://user:password@host/database; without quotes.";
 }
 
 /** Returns an address with the user's word that code of the tables' owner may run with the rights of who connects. */

@@ -58,7 +58,7 @@ export function parseSqliteUrl(scheme: string, rest: string): SqliteFileUrl {
     throw badUrl(
       scheme,
       "a host stands where the path should",
-      "Write sqlite:///openharbor.db, or sqlite:////srv/openharbor.db for an absolute path.",
+      "Write sqlite:///app.db, or sqlite:////srv/app.db for an absolute path.",
     );
   }
   const [, path = "", parameters = ""] = /^\/?([^?]*)\??(.*)$/s.exec(rest) ?? [];
@@ -102,7 +102,7 @@ function fileOf(scheme: string, path: string, query: Query): SqliteFileUrl {
     throw badUrl(
       scheme,
       "it names a database in memory, of which nothing would be kept",
-      "Name a file: sqlite:///openharbor.db.",
+      "Name a file: sqlite:///app.db.",
     );
   }
   if (query.get("mode") === "ro") {

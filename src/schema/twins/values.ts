@@ -71,8 +71,9 @@ export function momentText(moment: Date): string {
 }
 
 function readMoment(text: string): Date {
-  // Some runtimes read three digits of a fraction only.
-  return new Date(`${text.replace(" ", "T").replace(/(\.\d{3})\d+$/, "$1")}Z`);
+  // Some runtimes read three digits of a fraction only. Another program may have written the zone.
+  const [, moment = text, zone = "Z"] = /^(.*?)(Z|[+-]\d\d:\d\d)?$/.exec(text.replace(" ", "T"))!;
+  return new Date(`${moment.replace(/(\.\d{3})\d+$/, "$1")}${zone}`);
 }
 
 function momentOfText(text: string, hasZone: boolean): string {

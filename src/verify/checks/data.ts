@@ -98,7 +98,13 @@ async function* checkTable(
     return yield couldNotCheck(error, `the rows of ${table.name}`);
   }
   found.unshift(...broken(scan));
-  yield* found.length > 0 ? found : [pass(`${counted(scan.rows(), "row")} of ${table.name}`)];
+  if (found.length > 0) return yield* found;
+  const formed = scan.formed();
+  yield pass(
+    `${counted(scan.rows(), "row")} of ${table.name}${
+      formed.length === 0 ? "" : ` (${formed.join(", ")}: all in a form of their own)`
+    }`,
+  );
 }
 
 /** The demands of a schema that are looked at, and the rules of their findings. */

@@ -15,6 +15,8 @@ import { areSurelyUtf8 } from "./utf8_scan.ts";
 /** What a scan of a table has come to, also when it was cut short. */
 export interface RowScan {
   rows(): number;
+  /** The columns whose values are all in a form of their own. */
+  formed(): readonly string[];
   broken(): readonly (readonly [RuleWords, Broken & Keyed])[];
   /** Reads the table to its end. */
   run(database: Database, pace: SliceTurns): Promise<void>;
@@ -67,6 +69,7 @@ export function scanRows(
 
   return {
     rows: () => scanned,
+    formed: () => allRules.filter((rule) => !rules.includes(rule)).flatMap((rule) => rule.columns),
     broken: () => [...tallies].map(([rule, tally]) => [rule, { ...tally, key: named }]),
     run: (database, pace) =>
       readInSlices(database, pace, async ({ after, limit }) => {

@@ -18,11 +18,12 @@ const hasZero = (value: SQL) => sql`instr(${value}, char(0)) > 0`;
 const isText = (value: SQL) => sql`typeof(${value}) = 'text'`;
 const isNoNumber = (value: SQL) => sql`typeof(${value}) NOT IN ('integer', 'real')`;
 
-/** Is true for a number, and for a text that a function of SQLite's takes for a time. */
-const isTime = (of: "datetime" | "date" | "time") => (value: SQL) =>
-  sql`typeof(${value}) IN ('integer', 'real') OR (typeof(${value}) = 'text' AND ${
-    sql.raw(of)
-  }(${value}) IS NOT NULL)`;
+/** Is true for a number, and for a text that SQLite takes for a time on a day of the calendar. */
+const isTime = (value: SQL) =>
+  sql`typeof(${value}) IN ('integer', 'real') OR (typeof(${value}) = 'text' AND datetime(${value}) IS NOT NULL AND date(substr(${value}, 1, 10), '+0 days') IS substr(${value}, 1, 10))`;
+
+const isTimeOfDay = (value: SQL) =>
+  sql`typeof(${value}) IN ('integer', 'real') OR (typeof(${value}) = 'text' AND time(${value}) IS NOT NULL)`;
 
 /**
  * The forms by the column's type, one row for each type that `sqliteTables` declares and those of Drizzle's own. The first is the one in which
@@ -40,13 +41,13 @@ const forms: readonly (readonly [type: RegExp, form: SqliteForm])[] = [
       } OR datetime(substr(${value}, 1, 19), '+0 days') IS NOT substr(${value}, 1, 19) OR NOT (${value} GLOB ${
         sql.raw(`'${"?".repeat(19)}.${"[0-9]".repeat(6)}'`)
       } OR length(${value}) = 19)`,
-    isOther: isTime("datetime"),
+    isOther: isTime,
   }],
   [/^DATE$/, {
     words: "no date of the form YYYY-MM-DD",
     isWrong: (value) =>
       sql`typeof(${value}) <> 'text' OR date(${value}, '+0 days') IS NOT ${value} OR +${value} < '0001'`,
-    isOther: isTime("date"),
+    isOther: isTime,
   }],
   [/^TIME$/, {
     words: "no time of the form HH:MM:SS or HH:MM:SS.ffffff",
@@ -54,7 +55,7 @@ const forms: readonly (readonly [type: RegExp, form: SqliteForm])[] = [
       sql`typeof(${value}) <> 'text' OR ${
         hasZero(value)
       } OR time(substr(${value}, 1, 8), '+0 days') IS NOT substr(${value}, 1, 8) OR NOT (length(${value}) = 8 OR (length(${value}) = 15 AND substr(${value}, 9) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
-    isOther: isTime("time"),
+    isOther: isTimeOfDay,
   }],
   [/^BOOLEAN$/, {
     words: "neither 0 nor 1",
