@@ -24,8 +24,8 @@ import type { DrizzleEngine } from "./project/drizzle_engine.ts";
 import { renderJson } from "./generate.ts";
 import type { ProofSetting } from "./proof/begin.ts";
 import { lookAtLeft } from "./proof/prove.ts";
-import { readScripts } from "./project/read_scripts.ts";
-import { isPlain, joinScripts } from "./check/rules/join_scripts.ts";
+import { readScripts, scriptOf } from "./project/read_scripts.ts";
+import { isPlain, joinScripts, withoutTransaction } from "./check/rules/join_scripts.ts";
 import type { FileChange } from "./writing/write_together.ts";
 
 /** What is to become one revision. */
@@ -214,7 +214,11 @@ function choose({ dir, folders, first, last }: SquashRequest) {
 }
 
 function joined(name: string, { folder: { files }, squashed }: SquashedPart): SquashedScripts {
-  const textsOf = (which: 0 | 1) => squashed.map((each) => files.get(each.files[which]));
+  const textOf = (which: 0 | 1) => ({ files: paths, upgrade, downgrade }: Revision) => {
+    const text = files.get(paths[which]);
+    return text === undefined ? text : withoutTransaction(text, scriptOf(which === 0 ? upgrade : downgrade));
+  };
+  const textsOf = (which: 0 | 1) => squashed.map(textOf(which));
   const [ups, downs] = [textsOf(0), textsOf(1).toReversed()];
   const isWhole = (texts: readonly (string | undefined)[]): texts is string[] =>
     texts.every((text) => text !== undefined);

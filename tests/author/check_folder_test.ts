@@ -232,3 +232,20 @@ test("checkFolder() names the snapshots of two revisions of drizzle-kit 1.0 that
     "Where both change the same, write one of them anew with the project's own kit. Else nothing has to be done. Where databases have it: harbor-db check --baseline 20250103000000",
   ]]);
 });
+
+test("checkFolder() says nothing of the BEGIN and COMMIT of what a squashed revision stands for", () => {
+  const only = (entry: object) =>
+    JSON.stringify({ dialect: "sqlite", entries: [{ idx: 0, when: 0, ...entry }] });
+  const snapshot = snapshotOf(snapshotId(a), originId);
+  const files = new Map([
+    ["meta/_journal.json", only({ tag: "0001_whole" })],
+    ["0001_whole.sql", "SELECT 1;"],
+    ["0001_whole.down.sql", "SELECT 1;"],
+    ["meta/0001_snapshot.json", snapshot],
+    ["covered/meta/_journal.json", only({ tag: "0000_first", coveredBy: "0001_whole" })],
+    ["covered/0000_first.sql", "BEGIN; SELECT 1; COMMIT;"],
+    ["covered/meta/0000_snapshot.json", snapshot],
+  ]);
+  const { findings } = checkFolder({ dialect: "sqlite", place: "", folder: "drizzle", files }, null);
+  assert.deepEqual(findings.map(({ message }) => message), []);
+});

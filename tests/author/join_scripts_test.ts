@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isPlain } from "../../src/author/check/rules/join_scripts.ts";
+import { isPlain, withoutTransaction } from "../../src/author/check/rules/join_scripts.ts";
 import { readOperations } from "../../src/author/check/rules/script_operations.ts";
 import { breakpoint, parseScript } from "../../src/history/scripts/script.ts";
 import { postgresOperations } from "../../src/sql/operations/postgres.ts";
@@ -84,3 +84,18 @@ test("a squash looks past a row of comments, however long it is", () => {
   assert.equal(isPlainScript([`${comments}CREATE TABLE t (id int)`]), true);
   assert.equal(isPlainScript([`${comments}CREATE DATABASE other`]), false);
 });
+
+// A script, and what of it stands in the middle of others; one that is cut by its COMMIT stays as it is, and is refused there.
+const wrapped = [
+  ["BEGIN;\nSELECT 1;\nCOMMIT;", "\nSELECT 1;\n"],
+  ["-- Add\nBEGIN TRANSACTION; SELECT 1;\nEND", "-- Add\n SELECT 1;\n"],
+  ["BEGIN; SELECT 1; COMMIT;", " SELECT 1; COMMIT;"],
+  ["SELECT 1;", "SELECT 1;"],
+  ["COMMIT;\nVACUUM;\nBEGIN;", "COMMIT;\nVACUUM;\nBEGIN;"],
+] as const;
+for (const [text, expected] of wrapped) {
+  test(`withoutTransaction() leaves ${JSON.stringify(expected)} of ${JSON.stringify(text)}`, () => {
+    const script = parseScript({ file: "x.sql", dialect: "postgresql", text });
+    assert.equal(withoutTransaction(text, script), expected);
+  });
+}

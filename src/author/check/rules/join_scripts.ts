@@ -1,4 +1,4 @@
-import { breakpoint } from "../../../history/scripts/script.ts";
+import { breakpoint, type Script } from "../../../history/scripts/script.ts";
 import { foldedName, tokensOf } from "../../../sql/cursor.ts";
 import type { Operation } from "../../../sql/operations/operation.ts";
 import type { ReadStatement } from "./script_operations.ts";
@@ -66,6 +66,16 @@ const isBeyond = new RegExp(
     String.raw`CREATE\s+(?:\w+\s+)*TABLE\b[^]*\bAS\s*\(?\s*(?:SELECT|VALUES|WITH|TABLE)\b)`,
   "i",
 );
+
+const ownWord = /^\s*(?:BEGIN|START|COMMIT|END)\b[^;]*;?/i;
+
+/** Returns a script's text without the BEGIN and COMMIT around all of it, which would stand in the middle of others. */
+export function withoutTransaction(text: string, script: Script | null): string {
+  if (script === null || script.isCut) return text;
+  const lines = text.split("\n");
+  for (const line of script.leftOut) lines[line - 1] = lines[line - 1]!.replace(ownWord, "");
+  return lines.join("\n");
+}
 
 /** Puts scripts one behind the other, under a name of their own. */
 export function joinScripts(name: string, texts: readonly string[]): string {

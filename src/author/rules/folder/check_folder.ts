@@ -52,8 +52,10 @@ function checkCovered(
   };
   for (const revision of history?.covered ?? []) {
     checkRevision(inner, revision, (check, where, ...said) => {
-      // Whether databases that have it can go back was settled when it was released.
-      if (check !== "downgrade") add(check, { ...where, path: start + where.path }, ...said);
+      // Whether databases that have it can go back was settled when it was released, and what is only said, there is nobody to tell.
+      if (check !== "downgrade" && where.status !== "warn") {
+        add(check, { ...where, path: start + where.path }, ...said);
+      }
     });
   }
 }
