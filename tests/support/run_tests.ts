@@ -31,21 +31,28 @@ import { bundleVariable, largePages, secondCompiler } from "./script_command.ts"
 /** After this long a test hangs, on the slowest machine too, and the run is ended with a failure. */
 const limitMs = 60 * 60_000;
 
-/** The files that take longest, longest first: begun at the end, one of them would run on with all others done. */
+/**
+ * The files that take longest, longest first, and those that take long and would be begun last by their names: begun at the end, one of
+ * them would run on with all others done.
+ */
 const longest = [
-  "author/generate_words",
   "author/every_change",
-  "engines/postgres/backup",
+  "author/generate_words",
   "cli/generate",
+  "cli/rebase",
+  "engines/postgres/backup",
   "cli/backup",
+  "cli/host",
+  "fault/backup_kill",
   "cli/main_job",
   "fault/postgres_owner",
-  "fault/backup_kill",
-  "cli/resume",
-  "cli/rebase",
-  "cli/second_look",
-  "cli/kill",
-  "migrate/look_ahead",
+  "cli/rebase_marks",
+  "cli/rehearse",
+  "verify/data",
+  "verify/integrity",
+  "verify/backup",
+  "verify/schema",
+  "verify/page",
 ].map((name) => projectFile(`tests/${name}_test.ts`));
 
 /** Sixteen MiB for what is new in a thread from the start: what collects garbage meets a tenth of the processor time less often. */

@@ -366,13 +366,13 @@ for (const { name, version, open } of postgresEngines) {
       await run(
         url,
         `CREATE TABLE a_children (parent int); CREATE TABLE parents (id int); CREATE TABLE z_totals (n int);
-        INSERT INTO z_totals VALUES (20000); INSERT INTO parents SELECT generate_series(1, 20000);
-        INSERT INTO a_children SELECT g FROM generate_series(1, 20000) g, generate_series(1, 10)`,
+        INSERT INTO z_totals VALUES (5000); INSERT INTO parents SELECT generate_series(1, 5000);
+        INSERT INTO a_children SELECT g FROM generate_series(1, 5000) g, generate_series(1, 10)`,
       );
       const engine = await open(url);
       let writing = true;
       const writer = withClient(url, async (client) => {
-        for (let id = 20_001; writing; id++) {
+        for (let id = 5_001; writing; id++) {
           await client.unsafe(
             `BEGIN; INSERT INTO parents VALUES (${id}); INSERT INTO a_children SELECT ${id} FROM generate_series(1, 10);
             UPDATE z_totals SET n = n + 1; COMMIT`,
