@@ -20,22 +20,36 @@ interface Fault {
   /** A system call, or several. */
   readonly calls: string;
   readonly error?: "EIO" | "ENOSPC" | "EPERM";
-  /** Which of them fails, from 1. */
-  readonly at: number;
+  /** Which of them fails, from 1, or from which on. */
+  readonly at: number | "1+";
+  /** The file or folder with which they have to do; left out for any. */
+  readonly of?: string;
 }
 
 /** Runs a command of which one call fails; `null` when it made no such call. */
 async function runFailing(
   { cwd, url, folder }: BackupCase,
   args: readonly string[],
-  { calls, error = "EIO", at }: Fault,
+  { calls, error = "EIO", at, of }: Fault,
 ): Promise<{ readonly result: RunResult; readonly failed: readonly string[] } | null> {
   const trace = join(cwd, "trace");
   const inject = `inject=${calls}:error=${error}:when=${at}`;
   const result = await runCli(args, {
     cwd,
     env: { DATABASE_URL: url, HARBOR_DB_BACKUP_DIR: folder },
-    under: ["strace", "-f", "-qq", "-y", "-e", `trace=${calls}`, "-e", inject, "-o", trace],
+    under: [
+      "strace",
+      "-f",
+      "-qq",
+      "-y",
+      "-e",
+      `trace=${calls}`,
+      "-e",
+      inject,
+      "-o",
+      trace,
+      ...of === undefined ? [] : ["-P", of],
+    ],
     limitMs: 300_000,
   });
   const failed = readFileSync(trace, "utf8").split("\n").filter((line) => line.includes("(INJECTED)"));
@@ -191,4 +205,27 @@ test("a restore does not call what it replaces damaged where only the copy of it
       assert.deepEqual(readdirSync(given.cwd).filter((each) => /damaged|harbor-restore/.test(each)), []);
       assert.deepEqual(backupsIn(given.folder).length, 1, `${at}`);
     });
+  }));
+
+test("a restore of which the last flush fails does not say that the database is as it was", () =>
+  withCase(async (given) => {
+    await fill(given, 5);
+    await given.expect(0, "backup");
+    const [name] = backupsIn(given.folder);
+    await given.query("UPDATE files SET size = 77");
+    const restore = ["restore", join(given.folder, name!), "--yes", "--no-backup"];
+    const run = await runFailing(given, restore, {
+      calls: "fsync",
+      error: "ENOSPC",
+      at: "1+",
+      of: given.cwd,
+    });
+    assert.equal(run?.result.code, 1, `${run?.result.stdout}`);
+    assert.match(
+      run!.result.stderr,
+      /^error: Cannot confirm "the restore of .*": no space is left on the device$/m,
+    );
+    assert.match(run!.result.stderr, /^hint: {2}The backup is in its place\. /m);
+    assert.doesNotMatch(run!.result.stderr, /as it was/);
+    assert.equal(await given.value("SELECT count(*) FROM files WHERE size = 77"), "0");
   }));

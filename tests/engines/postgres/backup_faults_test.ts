@@ -121,6 +121,13 @@ for (const { name, version, open } of postgresEngines) {
           assert.equal(lost.details["committed"], "unknown");
         });
         assert.deepEqual(await run(url, "SELECT id FROM t"), [], "it was committed");
+        // Nor where it was asked to stop right then.
+        const asked = new AbortController();
+        await withLostAnswer(url, async (proxied) => {
+          const stopped = (await open(proxied)).restore(path, asked.signal);
+          const lost = await rejectsWith("connection_failed", stopped);
+          assert.equal(lost.details["committed"], "unknown");
+        }, () => asked.abort());
       });
     }));
 
@@ -160,11 +167,17 @@ for (const { name, version, open } of postgresEngines) {
 }
 
 /** Runs `work` with an address behind which the connection ends instead of answering a COMMIT of something written. */
-async function withLostAnswer(url: string, work: (proxied: string) => Promise<void>): Promise<void> {
+async function withLostAnswer(
+  url: string,
+  work: (proxied: string) => Promise<void>,
+  onLoss = () => {},
+): Promise<void> {
   let isWriting = false;
   await withProxy(url, (said) => {
     isWriting ||= said.includes("READ WRITE");
-    return isWriting && said.includes("COMMIT\0") ? "lose the answer" : "answer";
+    if (!isWriting || !said.includes("COMMIT\0")) return "answer";
+    onLoss();
+    return "lose the answer";
   }, work);
 }
 
@@ -197,6 +210,21 @@ async function withProxy(
     proxy.close();
   }
 }
+
+test("harbor: a connection to a scratch database that breaks off is made once more", () =>
+  withOwnedPostgres(15, "CREATEDB", async ({ url }) => {
+    await run(url, "CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
+    let broken = 0;
+    const breaksOff = (said: string) => said.includes("database\0harbor_scratch_") && broken++ === 0;
+    await withProxy(url, (said) => breaksOff(said) ? "hang up" : "answer", async (proxied) => {
+      const engine = await openHarbor(proxied);
+      await withCopy(engine, async ({ path }) => {
+        const { proof, notRestored } = await engine.prove(path, never);
+        assert.deepEqual([proof, notRestored], ["scratch database", null]);
+        assert.ok(broken > 1);
+      });
+    });
+  }));
 
 test("harbor: where only known databases can be connected to, a copy is read back", () =>
   withOwnedPostgres(15, "CREATEDB", async ({ url }) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { SQL } from "drizzle-orm";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
-import { messageOf } from "../../../base/errors.ts";
+import { HarborError, messageOf } from "../../../base/errors.ts";
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { HostScript } from "../../../history/host.ts";
 import { namedReferences, type NotRestored, type ProofHost } from "../../backup/content.ts";
@@ -119,63 +119,70 @@ async function attempt<T>(
       const makeable = holds === "all" ? [] : await inSnapshotOf(admin, () => listMakeable(admin));
       const owners = isTried ? await aside(admin, () => ownersToTry(admin, task.url)) : [];
       const place = { ...task, url: { ...task.url, database: name } };
-      return await withBackupSession(place, async (scratch) => {
-        isOpen = true;
-        const needs = (made: readonly string[]) => inSnapshotOf(admin, () => readNeeds(admin, holds, made));
-        const isNeeded = script !== null &&
-          (isTried ||
-            (await needs(makeable.map(({ name }) => name))).some(({ extension }) => extension === null));
-        if (script !== null && !isNeeded) host = null;
-        if (script !== null && host !== null) {
-          host = { ...host, fault: await bringHost(scratch, admin.path, script) };
-        }
-        const standIns = openStandIns(scratch);
-        const unmade = new Set<string>();
-        for (const { name, text } of [...extensions, ...makeable]) {
-          await inTransaction(scratch, { mode: "write" }, () => scratch.script(text)).catch((error) => {
-            if (scratch.hasEnded()) throw error;
-            unmade.add(name);
-          });
-        }
-        try {
-          const url = {
-            ...place.url,
-            display: `the copy of ${task.url.display}`,
-            settings: { ...task.url.settings, search_path: admin.path },
-          };
-          const restored = await work(scratch, { url, owners, standIns, reach });
-          const { notFollowed, refusal } = standIns;
-          // Whoever tries something keeps to himself what that threw.
-          if (refusal !== null) throw refusal;
-          return { restored, notRestored: null, host, ...notFollowed.length === 0 ? {} : { notFollowed } };
-        } catch (error) {
-          if (isRefusedStandIn(error, standIns)) {
-            if (host?.fault === null) {
-              host = {
-                ...host,
-                fault: `what ${host.file} makes takes no rows with nothing but keys: ${
-                  messageOf(standIns.refusal ?? error)
-                }`,
-              };
+      const inScratch = () =>
+        withBackupSession(place, async (scratch) => {
+          isOpen = true;
+          const needs = (made: readonly string[]) => inSnapshotOf(admin, () => readNeeds(admin, holds, made));
+          const isNeeded = script !== null &&
+            (isTried ||
+              (await needs(makeable.map(({ name }) => name))).some(({ extension }) => extension === null));
+          if (script !== null && !isNeeded) host = null;
+          if (script !== null && host !== null) {
+            host = { ...host, fault: await bringHost(scratch, admin.path, script) };
+          }
+          const standIns = openStandIns(scratch);
+          const unmade = new Set<string>();
+          for (const { name, text } of [...extensions, ...makeable]) {
+            await inTransaction(scratch, { mode: "write" }, () => scratch.script(text)).catch((error) => {
+              if (scratch.hasEnded()) throw error;
+              unmade.add(name);
+            });
+          }
+          try {
+            const url = {
+              ...place.url,
+              display: `the copy of ${task.url.display}`,
+              settings: { ...task.url.settings, search_path: admin.path },
+            };
+            const restored = await work(scratch, { url, owners, standIns, reach });
+            const { notFollowed, refusal } = standIns;
+            // Whoever tries something keeps to himself what that threw.
+            if (refusal !== null) throw refusal;
+            return { restored, notRestored: null, host, ...notFollowed.length === 0 ? {} : { notFollowed } };
+          } catch (error) {
+            if (isRefusedStandIn(error, standIns)) {
+              if (host?.fault === null) {
+                host = {
+                  ...host,
+                  fault: `what ${host.file} makes takes no rows with nothing but keys: ${
+                    messageOf(standIns.refusal ?? error)
+                  }`,
+                };
+              }
+              return without("its definitions need something outside of the copy");
             }
-            return without("its definitions need something outside of the copy");
+            if (host?.fault === null && isDuplicate(error)) {
+              host = { ...host, fault: `${host.file} makes what the copy has: ${messageOf(error)}` };
+              return without("its definitions need something outside of the copy");
+            }
+            if (sqlStateOf(error) === diskFull) return without(noRoom);
+            if (!isUndefined(error)) throw error;
+            const made = makeable.map(({ name }) => name).filter((name) => !unmade.has(name));
+            const lacking = await needs(made);
+            if (lacking.some(({ extension }) => extension !== null && unmade.has(extension))) {
+              return without("an extension cannot be made in a scratch database");
+            }
+            if (lacking.some(({ extension }) => extension === null)) {
+              return without("its definitions need something outside of the copy");
+            }
+            throw error;
           }
-          if (host?.fault === null && isDuplicate(error)) {
-            host = { ...host, fault: `${host.file} makes what the copy has: ${messageOf(error)}` };
-            return without("its definitions need something outside of the copy");
-          }
-          if (sqlStateOf(error) === diskFull) return without(noRoom);
-          if (!isUndefined(error)) throw error;
-          const made = makeable.map(({ name }) => name).filter((name) => !unmade.has(name));
-          const lacking = await needs(made);
-          if (lacking.some(({ extension }) => extension !== null && unmade.has(extension))) {
-            return without("an extension cannot be made in a scratch database");
-          }
-          if (lacking.some(({ extension }) => extension === null)) {
-            return without("its definitions need something outside of the copy");
-          }
-          throw error;
-        }
+        });
+      return await inScratch().catch((error) => {
+        // A connection that breaks off once says nothing of what the role may.
+        const isAnswered = !(error instanceof HarborError) || error.details.sqlState !== undefined;
+        if (isOpen || isAnswered || task.signal.aborted || admin.hasEnded()) throw error;
+        return inScratch();
       });
     } catch (error) {
       // A server or a pooler may admit to known databases only.

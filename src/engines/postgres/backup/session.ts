@@ -156,6 +156,8 @@ const ownCodes: ReadonlySet<ErrorCode> = new Set(["connection_failed", "disk_ful
 
 /** Returns the error of a task, whoever threw: the server, the system, a client program. */
 export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): HarborError {
+  // Asked to stop, or not: what may be committed is not as it was.
+  if (error instanceof HarborError && error.details.committed !== undefined) return error;
   if (signal.aborted) {
     try {
       stopBackupIfAsked(signal);

@@ -1,5 +1,6 @@
-import { HarborError } from "../../../base/errors.ts";
+import { HarborError, messageOf } from "../../../base/errors.ts";
 import { fileFailure } from "../../../base/files/file_failure.ts";
+import { limitRemedy } from "../../../base/files/limit_remedy.ts";
 import { judgeFailure } from "../connection/errors.ts";
 import { resultCode } from "../connection/open_file.ts";
 
@@ -18,6 +19,19 @@ export function copyFailure(url: string, error: unknown, paths: readonly string[
     hint: code === "disk_full" && fullFolder === undefined
       ? "Free some space, or put backups on another device: --backup-dir <dir>"
       : hint ?? "The database is as it was.",
+    cause: error,
+  });
+}
+
+/** Returns the error for what fails behind the last step of a restore: the database is not as it was. */
+export function notConfirmed(url: string, error: unknown): HarborError {
+  return new HarborError("file_failed", `Cannot confirm "the restore of ${url}"`, {
+    state: messageOf(error),
+    hint: [
+      "The backup is in its place. Whether it is after a crash of this machine, is not known.",
+      ...[limitRemedy(error)].filter((remedy) => remedy !== null),
+    ],
+    details: { committed: "unknown" },
     cause: error,
   });
 }

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { HarborError, messageOf } from "../../../base/errors.ts";
 import { counted } from "../../../base/quantity.ts";
 import { checkHere } from "./copy.ts";
-import { copyFailure } from "./copy_failure.ts";
+import { copyFailure, notConfirmed } from "./copy_failure.ts";
 import {
   damagedMark,
   refuseDanglingLink,
@@ -67,6 +67,7 @@ export async function swapFile(
   const target = trustedPath(url.path);
   const name = basename(target);
   const folder = openFolder(dirname(target));
+  let isReplaced = false;
   try {
     removeLeftovers(folder, name);
     const own = makePrivateFolder(folder, `.${name}${stagingMark}`);
@@ -90,12 +91,14 @@ export async function swapFile(
         refuseIfOpen(url);
         for (const ending of sideFiles) removeFileSync(folder.path(name + ending));
         renameSync(staged, folder.path(name));
+        isReplaced = true;
       });
       folder.flush();
     } finally {
       own.remove();
     }
   } catch (error) {
+    if (isReplaced) throw notConfirmed(url.display, error);
     throw roomFailure(copyFailure(url.display, error, [target]), dirname(target));
   } finally {
     folder.close();
