@@ -53,7 +53,7 @@ for (const [line, said, hint] of mistakes) {
 const addresses: readonly (readonly [string, Record<string, string>, Record<string, string>, RegExp])[] = [
   ["--database-url foo.db", {}, {}, /Write sqlite:\/\/\/foo\.db for that file/],
   ["--database-url /srv/a.sqlite3", {}, {}, /Write sqlite:\/\/\/\/srv\/a\.sqlite3 for/],
-  ["--database-url user:secret@host/x.db", {}, {}, /Write sqlite:\/\/\/openharbor\.db for a file/],
+  ["--database-url user:secret@host/x.db", {}, {}, /Write sqlite:\/\/\/app\.db for a file/],
   ["", { DATABASE_URL: "" }, {}, /DATABASE_URL of the environment: it is empty/],
   ["", {}, { DATABASE_URL: "" }, /DATABASE_URL of \.env: it is empty/],
   ["", { HARBOR_DB_DATABASE_URL: "" }, {}, /HARBOR_DB_DATABASE_URL "": it is empty/],
