@@ -8,6 +8,7 @@ import type { Direction } from "../history/applied.ts";
 import type { Database } from "./database.ts";
 import { ownTable } from "./statement_names.ts";
 import { readIfThere } from "./version_table.ts";
+import { once } from "../base/once_for.ts";
 
 /** The registry of kept data: what steps would have destroyed, and was put aside in side tables. */
 export const keptName = "harbor_kept";
@@ -31,18 +32,20 @@ export const keptKinds = ["columns", "table", "changed"] as const;
  */
 export const keptStates = ["noting", "keeping", "kept", "returning", "left"] as const;
 
-const columnSchema = v.object({
-  name: v.string(),
-  /** As the snapshot of its time calls it. */
-  type: v.string(),
-  /** What the opposite script gives it, as an SQL literal; `null` when that is not known. */
-  given: v.nullable(v.string()),
-  /** Of a change: what stayed is kept, too, since the opposite script makes others of that; left out: it is not. */
-  keepsAll: v.optional(v.boolean()),
-});
+const columnSchema = once(() =>
+  v.object({
+    name: v.string(),
+    /** As the snapshot of its time calls it. */
+    type: v.string(),
+    /** What the opposite script gives it, as an SQL literal; `null` when that is not known. */
+    given: v.nullable(v.string()),
+    /** Of a change: what stayed is kept, too, since the opposite script makes others of that; left out: it is not. */
+    keepsAll: v.optional(v.boolean()),
+  })
+);
 
 /** A column whose values are kept. */
-export type KeptColumn = v.InferOutput<typeof columnSchema>;
+export type KeptColumn = v.InferOutput<ReturnType<typeof columnSchema>>;
 
 /** One table's kept data of one step. */
 export interface Kept {
@@ -309,7 +312,7 @@ function keptOf(row: RowOf<typeof keptForm>): Kept {
     table: row.table_name,
     sideTable: sideTableOf(row.id),
     keys: read("key_columns", v.string()),
-    columns: read("kept_columns", columnSchema),
+    columns: read("kept_columns", columnSchema()),
     state: row.state,
     lastRow: Number(row.last_row),
     rows: Number(row.row_count),

@@ -30,7 +30,7 @@ export function hostSchemas({ revisions, read, host }: HostSources): HostSchemas
     const [first] = revisions;
     return [
       // A first one that makes nothing stands for a database that was there before it: a comment, as drizzle-kit's pull writes it, or SELECT 1.
-      ...first !== undefined && !making.test(codes[0]!) ? schemasNamed(read(first[2]) ?? "") : [],
+      ...first !== undefined && !making().test(codes[0]!) ? schemasNamed(read(first[2]) ?? "") : [],
       ...codes.flatMap(madeIn),
       // Which ones code makes of names that it is given cannot be told, and any of these may be one.
       ...codes.some((code) => workedOut.test(code)) ? codes.flatMap(namesGiven) : [],
@@ -51,16 +51,20 @@ interface Made {
 const name = String.raw`(?:"((?:[^"]|"")+)"|([\w$\u0080-\uffff]+))`;
 const create = String.raw`\bcreate (?:(?:or replace|unlogged|materialized|foreign|recursive) )*`;
 const kinds = "table|type|view|sequence|domain";
-const making = new RegExp(`${create}(?:schema|${kinds}) `, "i");
-const things = new RegExp(
-  `${create}(?:${kinds}) ` + String.raw`(?:if not exists )?${name} \. ${name}`,
-  "gi",
+const making = once(() => new RegExp(`${create}(?:schema|${kinds}) `, "i"));
+const things = once(() =>
+  new RegExp(
+    `${create}(?:${kinds}) ` + String.raw`(?:if not exists )?${name} \. ${name}`,
+    "gi",
+  )
 );
-const places = new RegExp(
-  String
-    .raw`\b(?:create schema (?:if not exists )?(?:authorization )?|alter schema (?:"[^"]+"|\S+) rename to |set schema |` +
-    String.raw`search_path (?:to|=) )${name}`,
-  "gi",
+const places = once(() =>
+  new RegExp(
+    String
+      .raw`\b(?:create schema (?:if not exists )?(?:authorization )?|alter schema (?:"[^"]+"|\S+) rename to |set schema |` +
+      String.raw`search_path (?:to|=) )${name}`,
+    "gi",
+  )
 );
 
 /** Where code puts the name of a schema into what it runs. */
@@ -74,11 +78,11 @@ function namesGiven(code: string): readonly Made[] {
 
 /** Returns what code makes in schemas, also where it does so only when it is not there, or in a block. */
 function madeIn(code: string): readonly Made[] {
-  const inSchemas = [...code.matchAll(things)].map(([, ...names]) => {
+  const inSchemas = [...code.matchAll(things())].map(([, ...names]) => {
     const schema = folded(names.slice(0, 2));
     return { schema, name: nameIn(schema, folded(names.slice(2))) };
   });
-  return [...inSchemas, ...[...code.matchAll(places)].map(([, ...names]) => itself(folded(names)))];
+  return [...inSchemas, ...[...code.matchAll(places())].map(([, ...names]) => itself(folded(names)))];
 }
 
 function schemasNamed(snapshot: string): readonly Made[] {

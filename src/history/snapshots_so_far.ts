@@ -54,6 +54,6 @@ export function snapshotsSoFar(folder: KitFolder): (path: string) => JsonFile {
 function readSaid(folder: KitFolder, path: string) {
   const { json } = folder.read(path);
   const wrong: WrongJson = (field, state) => folder.broken(path, `${field === "" ? "it" : field} ${state}`);
-  const { deltas = [], ...rest } = readAs(entitySnapshot, json, wrong);
+  const { deltas = [], ...rest } = readAs(entitySnapshot(), json, wrong);
   return { ...rest, deltas: isRecord(json) && json["type"] === "diff" ? deltas : null };
 }

@@ -6,26 +6,29 @@ import { readRegularText } from "../base/files/regular_file.ts";
 import { replaceFile } from "../base/files/replace_file.ts";
 import { removeFileSync } from "../base/files/remove.ts";
 import { oneOf, parseJson, readAs } from "../base/json_schema.ts";
+import { once } from "../base/once_for.ts";
 
 const changes = ["upgrade", "downgrade", "adopt", "restore"] as const;
 
 /** What is being done to the database; `restore` is the way back from one of the others. */
 export type Change = (typeof changes)[number];
 
-const form = v.pipe(
-  v.object({
-    /** When the command of `--before` was begun, ISO 8601 UTC. */
-    since: v.string(),
-    /** What it was for. */
-    change: oneOf(changes),
-    host: v.string(),
-    pid: v.number(),
-  }),
-  v.readonly(),
+const form = once(() =>
+  v.pipe(
+    v.object({
+      /** When the command of `--before` was begun, ISO 8601 UTC. */
+      since: v.string(),
+      /** What it was for. */
+      change: oneOf(changes),
+      host: v.string(),
+      pid: v.number(),
+    }),
+    v.readonly(),
+  )
 );
 
 /** A change for which the command of `--before` was begun and that of `--after` did not end well: the application may be stopped. */
-export type DueAfter = v.InferOutput<typeof form>;
+export type DueAfter = v.InferOutput<ReturnType<typeof form>>;
 
 /** What is longer was not written here. */
 const mostBytes = 4_096;
@@ -41,7 +44,7 @@ export function readDue(path: string): DueAfter | null {
   const wrong = (field: string, state: string) => new HarborError("file_failed", `${field} ${state}`);
   try {
     const text = readRegularText(path, mostBytes);
-    return text === undefined ? null : readAs(form, parseJson(text, wrong), wrong);
+    return text === undefined ? null : readAs(form(), parseJson(text, wrong), wrong);
   } catch {
     return null;
   }

@@ -1,34 +1,45 @@
 import type { Dialect } from "../base/dialect.ts";
 import * as v from "valibot";
 import { isRecord, listOf } from "../base/json_schema.ts";
+import { once } from "../base/once_for.ts";
 
 /**
  * The snapshots of drizzle-kit 1.0: a list of all things instead of a tree, or what a revision changed in that list. They
  * are brought to the form of 0.31.
  */
-const row = v.looseObject({
-  entityType: v.string(),
-  schema: v.nullish(v.string()),
-  table: v.nullish(v.string()),
-  name: v.nullish(v.string()),
-});
+const row = once(() =>
+  v.looseObject({
+    entityType: v.string(),
+    schema: v.nullish(v.string()),
+    table: v.nullish(v.string()),
+    name: v.nullish(v.string()),
+  })
+);
 
-const delta = v.variant("op", [
-  v.object({ op: v.literal("create"), row }),
-  v.object({ op: v.literal("drop"), key: v.string() }),
-  v.object({ op: v.picklist(["alter", "rename"]), key: v.string(), set: v.record(v.string(), v.unknown()) }),
-]);
+const delta = once(() =>
+  v.variant("op", [
+    v.object({ op: v.literal("create"), row: row() }),
+    v.object({ op: v.literal("drop"), key: v.string() }),
+    v.object({
+      op: v.picklist(["alter", "rename"]),
+      key: v.string(),
+      set: v.record(v.string(), v.unknown()),
+    }),
+  ])
+);
 
 /** The fields of such a snapshot in which the schema is. */
-export const entitySnapshot = v.object({
-  id: v.string(),
-  prevIds: listOf(v.string()),
-  ddl: v.exactOptional(listOf(row)),
-  deltas: v.exactOptional(listOf(delta)),
-});
+export const entitySnapshot = once(() =>
+  v.object({
+    id: v.string(),
+    prevIds: listOf(v.string()),
+    ddl: v.exactOptional(listOf(row())),
+    deltas: v.exactOptional(listOf(delta())),
+  })
+);
 
-type Row = v.InferOutput<typeof row>;
-type Delta = v.InferOutput<typeof delta>;
+type Row = v.InferOutput<ReturnType<typeof row>>;
+type Delta = v.InferOutput<ReturnType<typeof delta>>;
 
 /** Returns what a list becomes by the changes of a revision. */
 export function applyDeltas(before: readonly unknown[], deltas: readonly unknown[]): readonly unknown[] {

@@ -28,7 +28,7 @@ export function inFormOfToday(
   if (!(isRecord(json) && "prevIds" in json)) {
     throw wrong("version", `is ${version}, not ${kitVersions[dialect]}`);
   }
-  const { id, prevIds, ddl } = readAs(entitySnapshot, json, wrong);
+  const { id, prevIds, ddl } = readAs(entitySnapshot(), json, wrong);
   if (ddl === undefined) throw wrong("ddl", "is missing");
   return { id, prevId: prevIds[0] ?? originId, version: kitVersions[dialect], ...treeOf(dialect, ddl) };
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
 import { type JsonFile, listOf, readAs, type WrongJson } from "../base/json_schema.ts";
+import { once } from "../base/once_for.ts";
 
 /** A snapshot's own id and its parent's. */
 export interface Ends {
@@ -15,7 +16,7 @@ export interface Ends {
  */
 export function readEnds({ path, json }: JsonFile): Ends {
   const wrong = wrongIn(path);
-  const { id, prevId, prevIds } = readAs(ends, json, wrong);
+  const { id, prevId, prevIds } = readAs(ends(), json, wrong);
   return { id, prevId: prevId ?? prevIds?.[0] ?? originId };
 }
 
@@ -33,11 +34,13 @@ export function endsIn(text: string): Ends | null {
   return id === undefined || prevId === undefined ? null : { id, prevId };
 }
 
-const ends = v.object({
-  id: v.string(),
-  prevId: v.exactOptional(v.string()),
-  prevIds: v.exactOptional(listOf(v.string())),
-});
+const ends = once(() =>
+  v.object({
+    id: v.string(),
+    prevId: v.exactOptional(v.string()),
+    prevIds: v.exactOptional(listOf(v.string())),
+  })
+);
 
 /** Returns what makes the error for a field of a snapshot's file. */
 export function wrongIn(path: string): WrongJson {

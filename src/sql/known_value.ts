@@ -1,5 +1,6 @@
 import { closing, commaParts, depthChange } from "./cursor.ts";
 import { isWord, type Token } from "./lexer.ts";
+import { once } from "../base/once_for.ts";
 
 /** A value that is written out, in a form in which equal ones are the same text. */
 export interface Literal {
@@ -29,7 +30,7 @@ export function literalOf(tokens: readonly Token[]): Literal | null {
 export function isConstantValue(tokens: readonly Token[]): boolean {
   const bare = withoutCast(tokens);
   const text = bare.map((token) => token.text).join("").toUpperCase();
-  return literalOf(bare) !== null || times.has(text);
+  return literalOf(bare) !== null || times().has(text);
 }
 
 /** Whether an expression has a value in each row, as its text shows. A composite type's may be NULL in each field. */
@@ -43,9 +44,9 @@ export function isNeverNull(tokens: readonly Token[]): boolean {
   if (name?.kind !== "word" || !isWrapped(bare, 1)) return false;
   const word = name.text.toLowerCase();
   const given = commaParts(bare.slice(2, -1));
-  if (made.has(word)) return true;
+  if (made().has(word)) return true;
   if (word === "coalesce" || word === "ifnull") return given.some(isNeverNull);
-  return kept.has(word) && given.every(isNeverNull);
+  return kept().has(word) && given.every(isNeverNull);
 }
 
 /** Whether an expression, worked out once more in a look, does nothing: it calls functions of the database alone that only read. */
@@ -53,7 +54,7 @@ export function isReadOnly(tokens: readonly Token[]): boolean {
   return tokens.every((token, place) => {
     if (tokens[place + 1]?.text !== "(" || (token.kind !== "word" && token.kind !== "name")) return true;
     const isQualified = tokens[place - 1]?.text === ".";
-    return token.kind === "word" && !isQualified && reading.has(token.text.toLowerCase());
+    return token.kind === "word" && !isQualified && reading().has(token.text.toLowerCase());
   });
 }
 
@@ -78,17 +79,20 @@ function withoutCast(tokens: readonly Token[]): readonly Token[] {
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
 
-const times = words("NOW() CURRENT_TIMESTAMP CURRENT_DATE CURRENT_TIME LOCALTIMESTAMP LOCALTIME");
+const times = once(() => words("NOW() CURRENT_TIMESTAMP CURRENT_DATE CURRENT_TIME LOCALTIMESTAMP LOCALTIME"));
 
 /** Functions that always have a value. */
-const made = words("gen_random_uuid random nextval clock_timestamp statement_timestamp randomblob");
+const made = once(() =>
+  words("gen_random_uuid random nextval clock_timestamp statement_timestamp randomblob")
+);
 
 /** Functions that have a value where they are given one. */
-const kept = words("lower upper trim hex length abs quote md5");
+const kept = once(() => words("lower upper trim hex length abs quote md5"));
 
 /** Functions, and words before a parenthesis, that only read. */
-const reading = words(
-  `and or not in case when then else on where select exists like between is values as from using over filter
+const reading = once(() =>
+  words(
+    `and or not in case when then else on where select exists like between is values as from using over filter
   cast coalesce ifnull nullif iif greatest least min max count sum avg total
   lower upper trim ltrim rtrim btrim substr substring replace translate length char_length octet_length concat concat_ws
   left right lpad rpad reverse repeat initcap instr strpos position split_part md5 hex quote char chr unicode ascii
@@ -97,4 +101,5 @@ const reading = words(
   date time datetime julianday unixepoch strftime date_trunc date_part extract make_date age now
   json_extract json_valid json_array_length jsonb_array_length jsonb_extract_path_text json_object json_array
   varchar character char numeric decimal timestamp timestamptz bit`,
+  )
 );

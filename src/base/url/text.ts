@@ -1,4 +1,5 @@
 import { HarborError } from "../errors.ts";
+import { once } from "../once_for.ts";
 
 /** A URL cut into its parts. Parts are as written; an empty one is `undefined`. */
 export interface UrlText {
@@ -17,13 +18,15 @@ export interface UrlText {
 /** The parameters of a URL, by name, decoded. */
 export type Query = ReadonlyMap<string, string>;
 
-const afterScheme = new RegExp(
-  "^(?:(?<username>[^:/?]*)(?::(?<password>[^@]*))?@)?" +
-    "(?:\\[(?<ipv6>[^@/?\\[\\]]+)\\]|(?<host>[^:/?\\[\\]]+))?" +
-    "(?::(?<port>[^/?]*))?" +
-    "(?:/(?<path>[^?]*))?" +
-    "(?:\\?(?<query>.*))?$",
-  "s",
+const afterScheme = once(() =>
+  new RegExp(
+    "^(?:(?<username>[^:/?]*)(?::(?<password>[^@]*))?@)?" +
+      "(?:\\[(?<ipv6>[^@/?\\[\\]]+)\\]|(?<host>[^:/?\\[\\]]+))?" +
+      "(?::(?<port>[^/?]*))?" +
+      "(?:/(?<path>[^?]*))?" +
+      "(?:\\?(?<query>.*))?$",
+    "s",
+  )
 );
 
 /** A `host:5432/name?parameter=…`, seen where a password was expected because a later `@` is not encoded. */
@@ -37,7 +40,7 @@ const portAndParameters = /^\d*(?:\/[^?]*)?\?.*=/s;
  * @throws {HarborError} `bad_config`, without any of the text but its scheme
  */
 export function splitUrl(scheme: string, rest: string): UrlText {
-  const groups = afterScheme.exec(rest)?.groups;
+  const groups = afterScheme().exec(rest)?.groups;
   const { username, password, host, ipv6, port, path } = groups ?? {};
   const query = groups?.["query"];
   // What has a "=" was a parameter, with a token or a password perhaps, before its "?" got lost.

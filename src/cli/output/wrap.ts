@@ -1,17 +1,21 @@
+import { once } from "../../base/once_for.ts";
+
 /**
  * Commands and statements inside of a sentence, which are pasted: they stay in one piece. A program's ends where the
  * sentence goes on behind a comma or bracket; in SQL those are its own.
  */
-const pasted = new RegExp(
-  "(?<=^|[\\s(]|\\x1b\\[\\d+m)(?:" + [
-    "(?:harbor-db|sqlite3|psql|createuser|createdb|git|mkdir|rm|chown|chmod|ls|readlink|sudo|systemctl|loginctl|crontab|dmesg|unset) " +
-    "(?:'[^']*'|.)*?" +
-    "(?=[,;] |\\. [A-Z]| \\(|\\)|$)",
-    "(?:SELECT|UPDATE|DELETE|INSERT|ALTER|CREATE|DROP|GRANT|REVOKE|REINDEX|VACUUM) .*?" +
-    "(?=; [a-z]|\\. [A-Z]|, (?:or|and|then) |$)",
-    "--[a-z-]+ (?:'[^']*'|\"[^\"]*\"|[^\\s,;]+)",
-  ].join("|") + ")",
-  "g",
+const pasted = once(() =>
+  new RegExp(
+    "(?<=^|[\\s(]|\\x1b\\[\\d+m)(?:" + [
+      "(?:harbor-db|sqlite3|psql|createuser|createdb|git|mkdir|rm|chown|chmod|ls|readlink|sudo|systemctl|loginctl|crontab|dmesg|unset) " +
+      "(?:'[^']*'|.)*?" +
+      "(?=[,;] |\\. [A-Z]| \\(|\\)|$)",
+      "(?:SELECT|UPDATE|DELETE|INSERT|ALTER|CREATE|DROP|GRANT|REVOKE|REINDEX|VACUUM) .*?" +
+      "(?=; [a-z]|\\. [A-Z]|, (?:or|and|then) |$)",
+      "--[a-z-]+ (?:'[^']*'|\"[^\"]*\"|[^\\s,;]+)",
+    ].join("|") + ")",
+    "g",
+  )
 );
 
 /** A change of colour, as a report renders it. */
@@ -34,7 +38,7 @@ export function wrap(text: string, width: number | undefined, hang?: number): st
   if (width === undefined || placesOf(text) <= width) return text;
   const indent = hang ?? hangOf(text);
   // No text that is printed has a NUL.
-  const [first = "", ...words] = text.replace(pasted, (whole) => whole.replaceAll(" ", "\0")).split(" ");
+  const [first = "", ...words] = text.replace(pasted(), (whole) => whole.replaceAll(" ", "\0")).split(" ");
   const lines: string[] = [];
   let line = first;
   for (const word of words) {

@@ -1,10 +1,12 @@
+import { once } from "../../base/once_for.ts";
+
 /** What the names of all guards begin with. */
 export const guardPrefix = "harbor_beside_guard_";
 
 /** What the names of the triggers that note changed rows end with. */
 export const notingNames = ["before_insert", "before_update", "insert", "update", "delete"] as const;
 
-const noting = new RegExp(`^(harbor_beside_[0-9]+)_(${notingNames.join("|")})$`);
+const noting = once(() => new RegExp(`^(harbor_beside_[0-9]+)_(${notingNames.join("|")})$`));
 const guardEvents = ["insert", "update"] as const;
 
 /** Returns the name of the trigger that guards a table at an event. */
@@ -21,7 +23,7 @@ const guard =
  * anybody's may begin so, and a table may have got another name meanwhile.
  */
 export function isOwnTrigger({ name, sql }: { readonly name: string; readonly sql: string | null }): boolean {
-  const [, mirror] = noting.exec(name) ?? [];
+  const [, mirror] = noting().exec(name) ?? [];
   if (mirror !== undefined) return sql?.includes(`INSERT INTO ${mirror}_changed (`) ?? false;
   return name.startsWith(guardPrefix) && guard.test(sql ?? "");
 }
