@@ -276,7 +276,7 @@ const cases: readonly Case[] = [
     what: "adds a column that refers to a table",
     before: none,
     after: things({ c: integer() }, index("c"), references("c", owners)),
-    sqlite: [/ADD `c` INTEGER REFERENCES owners\(id\)/],
+    sqlite: [/ADD `c` INTEGER REFERENCES `owners`\(`id`\)/],
     postgresql: [
       /REFERENCES "owners"\("id"\)[^;]* NOT VALID;[^]*-- harbor:alone\nALTER TABLE "things" VALIDATE CONSTRAINT "things_c_fkey"/,
     ],

@@ -384,7 +384,7 @@ const cases: readonly Case[] = [
         pg.integer().references(() => owners.id, { onDelete: "cascade", onUpdate: "set null" });
       return [owners, ...things({ owner: owner() })];
     })(),
-    sqlite: [/ADD `owner` INTEGER REFERENCES owners\(id\) ON UPDATE set null ON DELETE cascade;/],
+    sqlite: [/ADD `owner` INTEGER REFERENCES `owners`\(`id`\) ON UPDATE set null ON DELETE cascade;/],
     never: /__new_/,
   },
   ...keyed.map(([what, before, after, postgresql]): Case => ({

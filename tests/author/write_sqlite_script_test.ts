@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { writeSqliteScript } from "../../src/author/rules/script/write_sqlite_script.ts";
 import { type DecidedFill, stagesOf } from "../../src/author/rules/change/stages.ts";
 import type { KitTable } from "../../src/schema/kit_snapshot.ts";
+import { mapValues } from "../../src/base/records.ts";
 import { parseRenames } from "../../src/author/rules/change/renames.ts";
 import { kitCheck, kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
@@ -65,6 +66,21 @@ const cases: readonly Case[] = [
     to: [t(["c text"], { checkConstraints: kitCheck("k", `"c" <> '$&'`) })],
     expand: ["ALTER TABLE `t` ADD `c` text\n"],
     expected: [`ALTER TABLE \`t\` ADD \`c\` text CONSTRAINT "k" CHECK("c" <> '$&');`],
+  },
+  {
+    rule: "quotes what a new column refers to, and says what becomes of it",
+    from: [t([]), kitTable("order", [id])],
+    to: [
+      t(["c integer"], {
+        foreignKeys: mapValues(
+          kitForeignKey("t", "c", "order"),
+          (key) => ({ ...key, onDelete: "cascade", onUpdate: "no action" }),
+        ),
+      }),
+      kitTable("order", [id]),
+    ],
+    expand: ["ALTER TABLE `t` ADD `c` integer REFERENCES order(id);"],
+    expected: ["ALTER TABLE `t` ADD `c` integer REFERENCES `order`(`id`) ON DELETE cascade;"],
   },
   {
     rule: "ends each statement once",

@@ -657,6 +657,43 @@ const faults: readonly Refusal[] = [
     /another name/,
   ],
   [
+    "two foreign keys of one name",
+    withExtras(({ a, b }) => [
+      pg.foreignKey({ name: "f", columns: [a], foreignColumns: [t.a] }),
+      pg.foreignKey({ name: "f", columns: [b], foreignColumns: [t.a] }),
+    ]),
+    /"f": a foreign key of t has/,
+    /another name/,
+  ],
+  [
+    "a reference that a column and its table say otherwise",
+    {
+      t,
+      r: pg.pgTable(
+        "r",
+        { a: pg.integer().references(() => t.a) },
+        ({ a }) => [pg.foreignKey({ columns: [a], foreignColumns: [t.a] }).onDelete("cascade")],
+      ),
+    },
+    /"r_a_t_a_fk": a foreign key of r has/,
+    /another name/,
+  ],
+  [
+    "a foreign key by the name of a check",
+    withExtras(({ a }) => [
+      pg.check("c", sql`${a} > 0`),
+      pg.foreignKey({ name: "c", columns: [a], foreignColumns: [t.a] }),
+    ]),
+    /"c": a foreign key of t has/,
+    /another name/,
+  ],
+  [
+    "an index by the name of a key",
+    withExtras(({ a, b }) => [pg.primaryKey({ name: "k", columns: [a, b] }), pg.index("k").on(b)]),
+    /"k": an index of t has/,
+    /another name/,
+  ],
+  [
     "two tables of one name",
     { t, other: pg.pgTable("t", { b: pg.integer() }) },
     /"t": a table has/,
@@ -797,6 +834,17 @@ const faults: readonly Refusal[] = [
     /"ix": an index of l has that name, and another/,
     /another name/,
   ],
+  [
+    "two foreign keys of one name on SQLite",
+    {
+      l: lite.sqliteTable("l", { a: lite.integer().primaryKey(), b: lite.integer() }, ({ a, b }) => [
+        lite.foreignKey({ name: "f", columns: [b], foreignColumns: [a] }),
+        lite.foreignKey({ name: "f", columns: [b], foreignColumns: [a] }).onDelete("cascade"),
+      ]),
+    },
+    /"f": a foreign key of l has that name, and another/,
+    /another name/,
+  ],
   ["a schema without tables", { x: 1 }, /it exports no Drizzle tables/, /pgTable/],
   ["a dialect that is not known", { t, dialects: ["mysql"] }, /dialects is "mysql"/, /sqlite or postgresql/],
   ["dialects that are no list", { t, dialects: "sqlite" }, /dialects is no list/, /export const dialects/],
@@ -812,6 +860,18 @@ for (const [what, exported, state, hint] of faults) {
     });
   });
 }
+
+test("schema.ts: a reference that a column and its table say alike is one", async () => {
+  const both = pg.pgTable(
+    "r",
+    { a: pg.integer().references(() => t.a) },
+    ({ a }) => [pg.foreignKey({ columns: [a], foreignColumns: [t.a] })],
+  );
+  for (const dialect of ["sqlite", "postgresql"] as const) {
+    const said = (await ddl(dialect, { t, both })).join("\n");
+    assert.equal(said.match(/FOREIGN KEY/g)?.length, 1, said);
+  }
+});
 
 test("schema.ts keeps what is in a schema of its own for PostgreSQL, and makes nothing of it for SQLite", async () => {
   const s = pg.pgSchema("s");

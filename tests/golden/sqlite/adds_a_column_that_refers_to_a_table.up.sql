@@ -1,3 +1,3 @@
 -- Second
-ALTER TABLE `things` ADD `c` INTEGER REFERENCES owners(id);--> statement-breakpoint
+ALTER TABLE `things` ADD `c` INTEGER REFERENCES `owners`(`id`);--> statement-breakpoint
 CREATE INDEX `ix_things_c` ON `things` (`c`);

@@ -2,7 +2,7 @@
 -- Drops things.old with what it holds.
 -- Where harbor-db did not keep it (--no-keep, another migrator), only a backup brings that back.
 ALTER TABLE `things` ADD `a` TEXT;--> statement-breakpoint
-ALTER TABLE `things` ADD `b` INTEGER REFERENCES owners(id);--> statement-breakpoint
+ALTER TABLE `things` ADD `b` INTEGER REFERENCES `owners`(`id`);--> statement-breakpoint
 ALTER TABLE `things` ADD `c` VARCHAR(9);--> statement-breakpoint
 ALTER TABLE `things` ADD `d` TEXT;--> statement-breakpoint
 ALTER TABLE `things` ADD `e` DATETIME;--> statement-breakpoint

@@ -1,2 +1,2 @@
 -- Second
-ALTER TABLE `things` ADD `c` integer REFERENCES owners(id);
+ALTER TABLE `things` ADD `c` integer REFERENCES `owners`(`id`);

@@ -15,7 +15,7 @@ const endings = ["", ".ts", ".tsx", ".mts", ".js", ".mjs", ".cjs", ".json"];
 export function resolveModule(from: string, name: string): string | null {
   if (/^\.{0,2}\//.test(name) || name === "." || name === "..") return fileAt(resolve(dirname(from), name));
   if (name.startsWith("#")) return ownImport(from, name);
-  const aliases = from.includes("/node_modules/") ? null : aliasesOf(dirname(from));
+  const aliases = from.includes("/node_modules/") ? null : aliasesOf(dirname(from), inNodeModules);
   return (aliases === null ? null : aliased(aliases, name)) ?? inOwnPackage(from, name) ??
     inNodeModules(dirname(from), name);
 }

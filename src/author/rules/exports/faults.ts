@@ -10,6 +10,7 @@ import { postgresExpression } from "../../../schema/twins/expression.ts";
 import { postgresNameOf } from "../../../sql/cut_name.ts";
 import { isDefaultSchema, nameIn } from "../../../sql/table_names.ts";
 import { casedName, type Casing, indexName } from "../../../schema/twins/tables.ts";
+import { distinctKeys } from "./distinct_keys.ts";
 import { postgresView } from "./view_config.ts";
 
 /** What a schema.ts can export beside tables, and the dialect that it is of. */
@@ -151,10 +152,14 @@ export function refuseFaults(
     for (const column of config.columns) once(columns, casedName(column, casing), at("a column"));
     const constraints = new Set<string>();
     for (const { name } of config.checks) once(constraints, postgresNameOf(name), at("a check"));
+    for (const key of distinctKeys(config.foreignKeys)) {
+      once(constraints, postgresNameOf(key.getName()), at("a foreign key"));
+    }
     const policies = new Set<string>();
     for (const { name } of [...config.policies, ...linked(table, others)]) {
       once(policies, name, at("a policy"));
     }
+    for (const key of config.primaryKeys) once(names, inSchema(postgresNameOf(key.getName())), at("the key"));
     for (const { name } of config.uniqueConstraints) {
       once(names, inSchema(postgresNameOf(name!)), at("a unique constraint"));
     }

@@ -11,6 +11,7 @@ import { postgresNameBytes, postgresNameOf } from "../../../sql/cut_name.ts";
 import { isOwnTable } from "../../../sql/own/tables.ts";
 import { nameIn } from "../../../sql/table_names.ts";
 import { nameTwice, schemaOf } from "./faults.ts";
+import { distinctKeys } from "./distinct_keys.ts";
 import { viewConfig } from "./view_config.ts";
 
 /** Something of a schema that has a name. */
@@ -147,7 +148,9 @@ function ofTable(table: pg.PgTable | lite.SQLiteTable, nameOf: NameOf): readonly
     // To SQLite checks may have any names; drizzle-kit wants each once, to the letter.
     ...config.checks.map(({ name }) => constraint(`a check ${of}`, name, `check ${name} ${of}`)),
     ...config.primaryKeys.map((key) => constraint(`the key ${of}`, key.getName())),
-    ...config.foreignKeys.map((key) => constraint(`a foreign key ${of}`, key.getName())),
+    ...distinctKeys<pg.ForeignKey | lite.ForeignKey>(config.foreignKeys).map((key) =>
+      constraint(`a foreign key ${of}`, key.getName(), `foreign key ${key.getName()} ${of}`)
+    ),
     ...("policies" in config ? config.policies : []).map(({ name }) => ({
       what: `a policy ${of}`,
       name,

@@ -26,7 +26,7 @@ export function writeSqliteScript(
   const statements = [
     ...stages.renames,
     ...said.expand.filter(isOurs).map((sql) =>
-      withFills(withInlineChecks(withActions(withExpressions(sql, change), change), stages), change, renamed)
+      withFills(withInlineChecks(withReference(withExpressions(sql, change), change), stages), change, renamed)
     ),
     ...said.contract.filter(isOurs).flatMap((sql) => [
       ...droppedIndexes(sql, stages, change),
@@ -48,14 +48,19 @@ function withInlineChecks(sql: string, { inlineChecks }: ChangeStages): string {
   return sql.replace(/;?\s*$/, () => `${clauses.join("")};`);
 }
 
-/** drizzle-kit leaves out what a new column's reference does when the other row goes or changes. */
-function withActions(sql: string, { to }: SchemaChange): string {
-  const [, table, column] = /^ALTER TABLE `([^`]+)` ADD `([^`]+)` .*REFERENCES /.exec(sql) ?? [];
+/** drizzle-kit leaves out what a new column's reference does when the other row goes or changes, and the quotes around names. */
+function withReference(sql: string, { to }: SchemaChange): string {
+  const [, table, column] = /^ALTER TABLE `([^`]+)` ADD `([^`]+)` .*REFERENCES /s.exec(sql) ?? [];
   const keys = Object.values(tablesByName(to).get(table ?? "")?.foreignKeys ?? {});
   const key = keys.find(({ columnsFrom: [first, ...others] }) => first === column && others.length === 0);
+  if (key === undefined) return sql;
+  const { tableTo, columnsTo, onDelete, onUpdate } = key;
   const action = (event: string, does = "no action") => does === "no action" ? "" : ` ON ${event} ${does}`;
-  const actions = action("UPDATE", key?.onUpdate) + action("DELETE", key?.onDelete);
-  return sql.replace(/REFERENCES [^(]+\([^)]*\)/, (said) => said + actions);
+  const reference = `REFERENCES \`${tableTo}\`(\`${columnsTo.join("")}\`)`;
+  return sql.replace(
+    `REFERENCES ${tableTo}(${columnsTo})`,
+    () => reference + action("UPDATE", onUpdate) + action("DELETE", onDelete),
+  );
 }
 
 /** drizzle-kit quotes what an index is of as a name, also an expression, when it makes it again on a copy. */
