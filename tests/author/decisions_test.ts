@@ -71,6 +71,18 @@ const cases: readonly (readonly [
     decisions({ dropped: "all" }),
     "t.c up",
   ],
+  [
+    "asks nothing about a column that becomes a key",
+    ends(t("c text"), kitTable("t", ["c text key"])),
+    decisions(),
+    "",
+  ],
+  [
+    "takes a value for one that becomes a key",
+    ends(kitTable("t", ["c text"]), kitTable("t", ["c text key"])),
+    decisions({ fills: ["t.c='x'"] }),
+    "",
+  ],
   ["stands in itself for a dropped value on the way back", ends(t("c text not null"), t()), decisions(), ""],
   ["asks for the way back where nothing can stand in", ends(reference("c"), t()), decisions(), "t.c down"],
   [
@@ -185,6 +197,12 @@ const errors = [
     openQuestions([ends(t(), t("c text not null", "d integer not null"))], decisions()),
     "Cannot generate: t.c, t.d are NOT NULL without a default, and nothing says what the rows that exist get",
     `Say it as SQL: --fill "t.c=''" --fill "t.d=0"; or give the column a default.`,
+  ],
+  [
+    "rows on the way back",
+    openQuestions([ends(reference("c"), t("c integer"))], decisions()),
+    "Cannot generate: the way back makes t.c NOT NULL again, and nothing says what rows get that have no value by then",
+    'Say it as SQL: --fill "t.c=(SELECT min(id) FROM …)".',
   ],
 ] as const;
 for (const [what, questions, message, hint] of errors) {

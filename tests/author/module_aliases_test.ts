@@ -9,7 +9,12 @@ const options = (compilerOptions: object, more: object = {}) => ({ ...more, comp
 
 // Of each rule: configurations by their paths, what app/db/schema.ts imports, and the file of these that it is.
 const cases = [
-  ["its own paths", { "app/tsconfig.json": options({ paths: { "@/*": ["./lib/*"] } }) }, "@/a", "app/lib/a.ts"],
+  [
+    "its own paths",
+    { "app/tsconfig.json": options({ paths: { "@/*": ["./lib/*"] } }) },
+    "@/a",
+    "app/lib/a.ts",
+  ],
   [
     "paths of one that it extends, from where that is",
     {

@@ -164,6 +164,10 @@ export async function tryWrite(database: Database, statements: readonly SQL[]): 
   }
 }
 
+function isOfKey({ table, outlook }: Subject, column: string): boolean {
+  return table.primaryKey.includes(column) || outlook.keys.includes(column);
+}
+
 /** A row to make. */
 interface RowSubject extends Subject {
   readonly row: number;
@@ -206,7 +210,7 @@ async function makeRow(
     found.forEach((value, column) => values.set(column, value));
   }
   for (const column of table.columns.filter(({ name }) => !values.has(name) && !made.includes(name))) {
-    const isKey = table.primaryKey.includes(column.name);
+    const isKey = isOfKey(subject, column.name);
     const types = outlook.types.get(column.name) ?? [];
     const isLeftOut = !isFull && !column.notNull && !isKey;
     const value = isLeftOut ? "NULL" : valueOf(column, { row, types }) ?? (column.notNull ? null : "NULL");
@@ -227,7 +231,7 @@ function candidates(
 ): readonly string[] {
   const { name } = column;
   if (given !== undefined) return [given];
-  const isKey = table.primaryKey.includes(name);
+  const isKey = isOfKey({ table, outlook }, name);
   const isOnce = outlook.uniques.some((columns) => columns.length === 1 && columns[0] === name);
   const taken = isOnce ? done.map((values) => values.get(name)).filter((value) => value !== "NULL") : [];
   const place = { row, types: outlook.types.get(name) ?? [] };
@@ -266,7 +270,7 @@ async function valuesOfReference(
   { table, row, isFull, reference, outlook }: RowSubject & { readonly reference: Reference },
 ): Promise<Values | string> {
   const columns = reference.columns.map((name) => table.columns.find((column) => column.name === name)!);
-  const isNullable = columns.some((column) => !column.notNull && !table.primaryKey.includes(column.name));
+  const isNullable = columns.some(({ notNull, name }) => !notNull && !isOfKey({ table, outlook }, name));
   const nothing = new Map(columns.filter(({ notNull }) => !notNull).map(({ name }) => [name, "NULL"]));
   if (!isFull && isNullable) return nothing;
   if (reference.table === null) return isNullable ? nothing : new Map();

@@ -5,7 +5,7 @@ import {
   unanswered,
 } from "../../author/rules/change/decisions.ts";
 import { shownText } from "../../base/shown_text.ts";
-import { type Fill, parseFills } from "../../author/rules/change/fills.ts";
+import { parseFills } from "../../author/rules/change/fills.ts";
 import {
   parseRenames,
   type RenameCandidate,
@@ -94,8 +94,14 @@ async function askRename(
   }
 }
 
-async function askFill({ system, report }: App, { table, column }: Fill): Promise<string> {
-  const question = "must not be empty. What do the rows that exist get, as SQL ('text', 0, another_column)? ";
+async function askFill(
+  { system, report }: App,
+  { table, column, isBack }: OpenQuestions["fills"][number],
+): Promise<string> {
+  const what = isBack
+    ? "must not be empty after the way back. What do rows get there that have no value by then"
+    : "must not be empty. What do the rows that exist get";
+  const question = `${what}, as SQL ('text', 0, another_column)? `;
   const shown = wrap(`${shownText(`${table}.${column}`)} ${question}`, system.stderr.columns, 0);
   report.event({ kind: "done" });
   for (;;) {

@@ -719,6 +719,15 @@ export const changes: readonly Change[] = [
   change("a key comes to a column", [bare("t", { a: pg.text().notNull(), b: pg.text() })], [
     bare("t", { a: pg.text().primaryKey(), b: pg.text() }),
   ]),
+  change("a key comes to a column that could be NULL", [bare("t", { a: pg.text(), b: pg.text() })], [
+    bare("t", { a: pg.text().primaryKey(), b: pg.text() }),
+  ]),
+  change("a numbered key comes to a column that could be NULL", [
+    bare("t", { a: pg.integer(), b: pg.text() }),
+  ], [bare("t", { a: pg.serial().primaryKey(), b: pg.text() })]),
+  change("a column that could be NULL is numbered", [table("t", { c: pg.integer(), d: pg.integer() })], [
+    table("t", { c: pg.serial(), d: pg.integer().generatedByDefaultAsIdentity() }),
+  ], { ...postgres, fills: ["t.d=7"] }),
   change("a key goes from a column", [bare("t", { a: pg.text().primaryKey(), b: pg.text() })], [
     bare("t", { a: pg.text().notNull(), b: pg.text() }),
   ]),

@@ -12,6 +12,8 @@ export interface Outlook {
   /** The columns that may hold a value, or a list of values, once only. */
   readonly uniques: readonly (readonly string[])[];
   readonly references: readonly Reference[];
+  /** The columns that are part of a key, or will be without getting a value where they have none. */
+  readonly keys: readonly string[];
   /** The types that a column has in turn. */
   readonly types: ReadonlyMap<string, readonly ColumnType[]>;
 }
@@ -55,6 +57,7 @@ export function outlooksOf(start: Snapshot, passages: readonly Passage[]): Reado
       checks: distinct(found.flatMap(({ checks }) => checks)),
       uniques: distinct(found.flatMap(({ uniques }) => uniques)),
       references: distinct(found.flatMap(({ references }) => references)),
+      keys: distinct(found.flatMap(({ keys }) => keys)),
       types: new Map(types),
     }];
   }));
@@ -113,6 +116,10 @@ function seen(table: Table, later: Table, { origins, dialect }: View) {
       if (parent.table === null) return parent.hasMore ? [] : [{ columns, table: null, references: [] }];
       const references = key.references.flatMap((column) => parent.columns.get(column)?.column ?? []);
       return references.length < columns.length ? [] : [{ columns, table: parent.table, references }];
+    }),
+    keys: later.primaryKey.flatMap((name) => {
+      const found = origin.columns.get(name);
+      return found?.values === "same" && found.column !== null ? [found.column] : [];
     }),
     types: new Map(later.columns.flatMap(({ name, type, values }) => {
       const found = origin.columns.get(name);

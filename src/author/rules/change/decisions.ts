@@ -22,13 +22,16 @@ export interface Decisions {
   readonly fills: FillValues;
 }
 
+/** A value that nobody has said, with the flag that would, and whether it is the way back that needs it. */
+type OpenFill = Fill & { readonly flag: string; readonly isBack: boolean };
+
 /** What is still to be said. */
 export interface OpenQuestions {
   readonly renames: readonly RenameCandidate[];
   /** The schemas of their own that the names may be in. */
   readonly schemas: readonly string[];
   /** Asked once no rename is open; with the flag that would answer. */
-  readonly fills: readonly (Fill & { readonly flag: string })[];
+  readonly fills: readonly OpenFill[];
 }
 
 /**
@@ -44,13 +47,22 @@ export function openQuestions(ends: readonly KitEnds[], decisions: Decisions): O
   const schemas = [...new Set(changes.flatMap((ends) => schemaChanges(ends).all))];
   if (candidates.length > 0) return { renames: distinct(candidates), schemas, fills: [] };
   const fills = changes.flatMap(({ from, to }) => {
-    const up = requiredFills({ from, to, renames, values }).map((fill) => ({ fill, snapshot: to }));
-    const down = invertChange({ from, to, renames }, values).fills.map((fill) => ({ fill, snapshot: from }));
+    const up = requiredFills({ from, to, renames, values }).map((fill) => ({
+      fill,
+      snapshot: to,
+      isBack: false,
+    }));
+    const down = invertChange({ from, to, renames }, values).fills.map((fill) => ({
+      fill,
+      snapshot: from,
+      isBack: true,
+    }));
     return [...up, ...down];
   });
   refuseUnusedFills(values, fills.map(({ fill }) => fill));
-  const open = fills.filter(({ fill }) => fill.value === null).map(({ fill, snapshot }) => ({
+  const open = fills.filter(({ fill }) => fill.value === null).map(({ fill, snapshot, isBack }) => ({
     ...fill,
+    isBack,
     flag: fillFlag(fill, tablesByName(snapshot).get(fill.table)!, schemas),
   }));
   return {
@@ -98,13 +110,22 @@ export function unanswered(command: string, { renames, fills, schemas }: OpenQue
   }
   const flags = fills.map((fill) => fill.flag);
   const columns = fills.map(({ table, column }) => `${table}.${column}`);
-  return new HarborError(
-    "usage",
-    `Cannot ${command}: ${columns.join(", ")} ${
-      columns.length === 1 ? "is" : "are"
-    } NOT NULL without a default, and nothing says what the rows that exist get`,
-    { hint: `Say it as SQL: ${flags.join(" ")}; or give the column a default.`, details: { columns, flags } },
-  );
+  const names = columns.join(", ");
+  const [state, instead] = fills.every(({ isBack }) => isBack)
+    ? [
+      `the way back makes ${names} NOT NULL again, and nothing says what rows get that have no value by then`,
+      "",
+    ]
+    : [
+      `${names} ${
+        columns.length === 1 ? "is" : "are"
+      } NOT NULL without a default, and nothing says what the rows that exist get`,
+      "; or give the column a default",
+    ];
+  return new HarborError("usage", `Cannot ${command}: ${state}`, {
+    hint: `Say it as SQL: ${flags.join(" ")}${instead}.`,
+    details: { columns, flags },
+  });
 }
 
 /** Returns those fills whose value is known. */

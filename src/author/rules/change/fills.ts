@@ -1,3 +1,5 @@
+import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { keyColumns } from "./key_columns.ts";
 import { isSerial } from "../../../sql/postgres_spelling.ts";
 import { isConstant } from "../../../sql/constant_expression.ts";
 import type { Dialect } from "../../../base/dialect.ts";
@@ -33,14 +35,33 @@ export function requiredFills(
     if (old === undefined) return [];
     return Object.values(table.columns).flatMap((column) => {
       const was = old.columns[column.name];
-      if (!needsFill(column, was, to.dialect)) return [];
-      const value = values.get(`${table.name}.${column.name}`) ?? defaultOf(column);
+      const given = values.get(`${table.name}.${column.name}`);
+      // A key's rows all have a value, as a rule, and no value is right for several: it is not asked for.
+      const isGivenKey = given !== undefined && becomesKey(column.name, old, table);
+      if (!isGivenKey && !needsFill(column, was, to.dialect)) return [];
+      const value = given ??
+        (was !== undefined && isSerial(column.type) ? nextNumber(table, column) : null) ??
+        defaultOf(column);
       return [{ table: table.name, column: column.name, value, existed: was !== undefined }];
     });
   });
 }
 
+/** The next one of a sequence that the column has by then. */
+function nextNumber({ name }: KitTable, column: KitColumn): string {
+  return `nextval(pg_get_serial_sequence(${quoteText(quoteName(name))}, ${quoteText(column.name)}))`;
+}
+
+/** Says whether a column that could be NULL is one of the key, in which rows must have a value that nothing gives them. */
+export function becomesKey(name: string, old: KitTable, table: KitTable): boolean {
+  const was = old.columns[name];
+  if (was === undefined || was.notNull) return false;
+  return keyColumns(table).includes(name) && !keyColumns(old).includes(name);
+}
+
 function needsFill(column: KitColumn, was: KitColumn | undefined, dialect: Dialect): boolean {
+  // What begins to be numbered goes on from the numbers that the rows have.
+  if (was?.notNull === false && isNumbered(column)) return !isNumbered(was);
   if (isMadeByDatabase(column)) return false;
   if (was !== undefined) return column.notNull && !was.notNull;
   const value = defaultOf(column);
@@ -50,8 +71,12 @@ function needsFill(column: KitColumn, was: KitColumn | undefined, dialect: Diale
 
 /** Says whether the database makes a column's values without being told: a key, an identity, a generated column. */
 export function isMadeByDatabase(column: KitColumn): boolean {
-  return column.primaryKey || column.identity !== undefined || column.generated !== undefined ||
-    isSerial(column.type);
+  return column.primaryKey || column.generated !== undefined || isNumbered(column);
+}
+
+/** Says whether a sequence makes a column's values. */
+function isNumbered({ identity, type }: KitColumn): boolean {
+  return identity !== undefined || isSerial(type);
 }
 
 /** Returns the flag that gives a column's rows a value, with one that fits its type as the example. */

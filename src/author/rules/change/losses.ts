@@ -1,5 +1,5 @@
 import type { KitColumn, KitTable } from "../../../schema/kit_snapshot.ts";
-import { allowedValues, type FillValues, placeholder, requiredFills } from "./fills.ts";
+import { allowedValues, becomesKey, type FillValues, placeholder, requiredFills } from "./fills.ts";
 import { applyRenames, invertRenames, type RenamedEnds, tablesByName } from "./renames.ts";
 import type { DecidedFill, SchemaChange } from "./stages.ts";
 import { labelsOf } from "./enums.ts";
@@ -142,6 +142,7 @@ function stumbles(change: SchemaChange): readonly string[] {
     if (/^bool/i.test(was.type) && ["'true'", "'false'"].every((word) => words.includes(word))) return [];
     return [
       ...isNarrower ? [`Fails while ${name} holds anything but ${allowed.join(", ")}.`] : [],
+      ...isUngiven(change, table, column, old) ? [`Fails while ${name} is NULL in any row.`] : [],
       ...fails ? [`Fails while ${name} holds what does not fit ${held(column.type)}.`] : [],
       ...isUnenforced
         ? [
@@ -152,11 +153,17 @@ function stumbles(change: SchemaChange): readonly string[] {
   });
 }
 
+/** Whether a column becomes part of a key and nothing says what its rows get. */
+function isUngiven({ fills }: SchemaChange, table: KitTable, { name }: KitColumn, old: KitTable): boolean {
+  return becomesKey(name, old, table) &&
+    !fills.some((fill) => fill.table === table.name && fill.column === name);
+}
+
 /** Gathers the columns that get the same value. */
 function byValue(fills: readonly DecidedFill[]): readonly (readonly [value: string, columns: string])[] {
   const values = [...new Set(fills.map(({ value }) => value))];
   return values.map((value) => [
-    value,
+    /^nextval\(/.test(value) ? "a new number" : value,
     list(fills.filter((fill) => fill.value === value).map(({ table, column }) => `${table}.${column}`)),
   ]);
 }

@@ -6,7 +6,9 @@ import type * as lite from "drizzle-orm/sqlite-core";
  * Returns each foreign key once: a column that says its reference, and the table that says the same of it, mean one. Of two by one
  * name drizzle-kit would take the last.
  */
-export function distinctKeys<Key extends pg.ForeignKey | lite.ForeignKey>(keys: readonly Key[]): readonly Key[] {
+export function distinctKeys<Key extends pg.ForeignKey | lite.ForeignKey>(
+  keys: readonly Key[],
+): readonly Key[] {
   return [...new Map(keys.map((key) => [textOf(key), key])).values()];
 }
 

@@ -26,7 +26,11 @@ export function writeSqliteScript(
   const statements = [
     ...stages.renames,
     ...said.expand.filter(isOurs).map((sql) =>
-      withFills(withInlineChecks(withReference(withExpressions(sql, change), change), stages), change, renamed)
+      withFills(
+        withInlineChecks(withReference(withExpressions(sql, change), change), stages),
+        change,
+        renamed,
+      )
     ),
     ...said.contract.filter(isOurs).flatMap((sql) => [
       ...droppedIndexes(sql, stages, change),

@@ -16,8 +16,13 @@ export function backfills({ fills, to, isAtomic }: SchemaChange): readonly Place
   return fills.flatMap(({ table, column, value, existed }): Placed[] => {
     if (!existed && isConstant(value, "postgresql")) return [];
     const key = keyOf(tablesByName(to).get(table)!);
-    const directive = key === null ? [] : [`harbor:backfill table=${parameter(table)} key=${parameter(key)}`];
-    const how = key === null
+    // Rows are not found by what they are to get.
+    const isOwn = key !== null &&
+      fills.some((each) => each.table === table && each.column === key && each.existed);
+    const directive = key === null || isOwn
+      ? []
+      : [`harbor:backfill table=${parameter(table)} key=${parameter(key)}`];
+    const how = key === null || isOwn
       ? "in one go, since no key of one column cuts it"
       : "in batches, while others write";
     const update = `UPDATE "${table}" SET "${column}" = ${value} WHERE "${column}" IS NULL;`;

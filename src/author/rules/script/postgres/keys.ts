@@ -1,5 +1,4 @@
 import { schemaChanges } from "../../../../schema/flat_schemas.ts";
-import type { KitTable } from "../../../../schema/kit_snapshot.ts";
 import { cutName } from "../../../../sql/cut_name.ts";
 import { nameIn, placeOfName } from "../../../../sql/table_names.ts";
 import { applyRenames, tablesByName } from "../../change/renames.ts";
@@ -22,13 +21,6 @@ function keysBefore(table: string, change: SchemaChange): readonly string[] {
     ...Object.values(old?.compositePrimaryKeys ?? {}).map(({ name }) => name),
     ...isAlone ? [serverKey(table, change)] : [],
   ];
-}
-
-/** Returns the columns of a table's primary key; none without one. */
-export function keyColumns(table: KitTable | undefined): readonly string[] {
-  const [composite] = Object.values(table?.compositePrimaryKeys ?? {});
-  return composite?.columns ??
-    Object.values(table?.columns ?? {}).filter(({ primaryKey }) => primaryKey).map(({ name }) => name);
 }
 
 /** Whether a table of the schema before has its primary key under a name. */

@@ -1,10 +1,11 @@
+import { keyColumns } from "../../change/key_columns.ts";
 import { enumChanges } from "../../change/enums.ts";
 import { applyRenames, tablesByName } from "../../change/renames.ts";
 import type { ChangeStages, SchemaChange } from "../../change/stages.ts";
 import { draft, type DraftStatement } from "../draft_statement.ts";
 import { withIndexOrder } from "./index_order.ts";
 import { backfills } from "./backfills.ts";
-import { addedKey, isKey, keyColumns } from "./keys.ts";
+import { addedKey, isKey } from "./keys.ts";
 import { numbered } from "./numbers.ts";
 import { staysInFamily } from "../../types/postgres_cast.ts";
 import { phases, type Placed } from "./phases.ts";
