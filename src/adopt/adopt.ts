@@ -48,7 +48,7 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
   const { database } = context;
   const { isTrial = false } = options;
   return database.withLock(async () => {
-    const adoption = await prepareAdoption(context, options.isWhole ? null : "whole");
+    const adoption = await prepareAdoption(context, { damage: options.isWhole ? null : "whole", isTrial });
     if (adoption.refusal !== null) throw adoption.refusal;
     if (adoption.action === "none") return adoption;
     const prepared = async () => await options.beforeChange?.(adoption) === true;

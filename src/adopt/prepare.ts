@@ -40,12 +40,16 @@ export interface Adoption extends Choice {
 /**
  * Decides how a database is taken over, without changing anything.
  *
- * @param damage How damage is looked for; `null`: elsewhere
+ * @param options.damage How damage is looked for; `null`: elsewhere
+ * @param options.isTrial Whether it is a copy of what was just looked at, whose rows are not looked at again
  * @throws {HarborError} when it cannot be read; what speaks against taking it over is returned, not thrown
  */
 export async function prepareAdoption(
   context: RunContext,
-  damage: DamageLook | null = "whole",
+  { damage = "whole", isTrial = false }: {
+    readonly damage?: DamageLook | null;
+    readonly isTrial?: boolean;
+  } = {},
 ): Promise<Adoption> {
   const { database } = context;
   refuseAhead(context);
@@ -73,7 +77,7 @@ export async function prepareAdoption(
     const refusal = unfitError(context, { ...inspection, kept }, [], to);
     return { ...plan, statements: settled, refusal };
   }
-  return await prepareBridge(context, plan, advance);
+  return await prepareBridge(context, plan, { advance, isTrial });
 }
 
 /** A bridge to a head that is behind the database would take what a newer release made. */
@@ -91,7 +95,7 @@ function refuseAhead({ database, history }: RunContext): void {
 async function prepareBridge(
   context: RunContext,
   plan: Adoption,
-  advance: readonly BridgeStatement[],
+  { advance, isTrial }: { readonly advance: readonly BridgeStatement[]; readonly isTrial: boolean },
 ): Promise<Adoption> {
   const { database, history } = context;
   const { inspection } = plan;
@@ -121,6 +125,7 @@ async function prepareBridge(
   if (unfit !== null) return { ...drafted, refusal: unfit };
   const loss = await findLoss(context, inspection.live, target.snapshot, bridge.statements);
   if (loss !== null) return { ...drafted, refusal: loss };
+  if (isTrial) return drafted;
   const isFilled = ({ kind, table, columns: [column] }: Demand) =>
     kind === "null" && bridge.fills.some((fill) => fill.table === table && fill.column === column);
   const demands = demandsOf(target.snapshot, inspection.live).filter((demand) => !isFilled(demand));

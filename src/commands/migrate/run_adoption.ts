@@ -87,7 +87,7 @@ export async function runAdoption(app: App, request: Request): Promise<Adopted> 
     (await rehearsal).adoptionRehearsal(context, { ...parts, then, pace });
   const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
     const { prepareAdoption } = await import("../../adopt/prepare.ts");
-    const adoption = await prepareAdoption(context, isProven ? "pages" : "whole");
+    const adoption = await prepareAdoption(context, { damage: isProven ? "pages" : "whole" });
     const json = describe(adoption);
     if (options.sql && adoption.refusal === null) {
       const script = await scriptOf(context, adoption);

@@ -7,6 +7,7 @@ import { stopIfAsked } from "../../base/interrupt.ts";
 import type { Database } from "../../engines/database.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { userStatement } from "../../engines/statement_names.ts";
+import { markedTable } from "../../sql/own/schema.ts";
 
 /** How many rows are named. */
 const exampleCount = 5;
@@ -21,7 +22,8 @@ export interface Conflict extends Pick<Demand, "kind" | "table" | "columns" | "k
 }
 
 /**
- * Looks for rows that break demands, one after the other. Reads only. A demand that names what is not there, such as a function that a script
+ * Looks for rows that break demands: for those that a row alone breaks in one pass over its table, for the others, and where there is
+ * one, one after the other. Reads only. A demand that names what is not there, such as a function that a script
  * has still to make, is left to the statement that makes it.
  *
  * @throws {HarborError} `interrupted`, and what the database says
@@ -31,7 +33,9 @@ export async function findConflicts(
   demands: readonly Demand[],
 ): Promise<readonly Conflict[]> {
   const conflicts: Conflict[] = [];
+  const met = await metTogether(database, demands);
   for (const demand of demands) {
+    if (met.includes(demand)) continue;
     stopIfAsked(signal);
     try {
       const conflict = await findConflict(database, demand);
@@ -51,6 +55,26 @@ export async function findConflicts(
 export async function findConflict(database: Database, demand: Demand): Promise<Conflict | null> {
   const { rows, examples } = await findBroken(database, demand);
   return rows > 0 ? describe(demand, rows, examples) : null;
+}
+
+/** Returns demands that no row breaks, as one look at each table says of several. */
+async function metTogether(database: Database, demands: readonly Demand[]): Promise<readonly Demand[]> {
+  const single = demands.filter(({ condition }) => condition !== undefined);
+  const met: Demand[] = [];
+  for (const [table, all] of Map.groupBy(single, (demand) => demand.table)) {
+    if (all.length < 2) continue;
+    const any = all.map(({ condition }) => `(${condition})`).join(" OR ");
+    try {
+      const broken = await database.read(
+        sql.raw(`SELECT 1 AS n FROM ${markedTable(table)} WHERE ${any} LIMIT 1`),
+      );
+      if (broken.length === 0) met.push(...all);
+    } catch (error) {
+      // Which of them names what is not there shows when each is asked for.
+      if (!(error instanceof HarborError && isUnknownName(error))) throw error;
+    }
+  }
+  return met;
 }
 
 interface Broken {

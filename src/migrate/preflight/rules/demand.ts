@@ -20,6 +20,8 @@ export interface Demand {
   readonly query: string;
   /** The same to be run, with its tables marked as the own schema's; where rows break it by what becomes of them, a SELECT of all. */
   readonly look: string;
+  /** What is true of a row of the table that breaks it, where that is told by the row alone and by names of ours. */
+  readonly condition?: string | undefined;
   /** What becomes of the rows, where those break it of which that cannot be worked out. */
   readonly work?: Work | undefined;
   /** Whether it holds an expression of the schema, or compares values of a type of the user's, whose names are not ours to qualify. */
@@ -104,6 +106,7 @@ export function demand(
   }));
   const from = kind === "unreadable" ? found.columns.find(({ name }) => name === column)?.type : undefined;
   const shown = work !== undefined ? [work.named] : key.length > 0 ? key : [column];
+  const isOfRow = condition !== undefined && !hasExpression && ["null", "too long"].includes(kind);
   const facts = {
     kind,
     table: table.name,
@@ -112,6 +115,7 @@ export function demand(
     reads,
     state,
     look,
+    ...isOfRow ? { condition } : {},
     work,
     hasExpression,
     from,

@@ -64,7 +64,7 @@ export function judgeable(
     demand.look,
   );
   const look = `WITH ${needed.map(({ text }) => text).join(", ")} ${seen}`;
-  return { ...demand, look, query: queryOf({ ...demand, look }, live.schemas) };
+  return { ...demand, condition: undefined, look, query: queryOf({ ...demand, look }, live.schemas) };
 }
 
 /**
