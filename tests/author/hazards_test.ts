@@ -208,6 +208,13 @@ const inPostgres: readonly (readonly [statements: readonly string[], expected: s
       "",
     ],
     [["CREATE SCHEMA auth", "ALTER SCHEMA auth RENAME TO iam"], ""],
+    [
+      [
+        "-- harbor:allow drop_in_use nobody reads it\nALTER TYPE mood RENAME TO feeling",
+        "ALTER TYPE feeling RENAME VALUE 'sad' TO 'blue'",
+      ],
+      "drop_in_use",
+    ],
     [["DROP VIEW v"], "drop_in_use"],
     [["DROP MATERIALIZED VIEW IF EXISTS v"], "drop_in_use"],
     [["DROP TYPE mood"], "drop_in_use"],
@@ -226,6 +233,36 @@ const inPostgres: readonly (readonly [statements: readonly string[], expected: s
     [
       ["ALTER TYPE mood RENAME TO mood_old", "CREATE TYPE mood AS ENUM ('sad')", "DROP TYPE mood_old"],
       "",
+    ],
+    // One that takes the name has it when the transaction ends.
+    [["CREATE TYPE mood_new AS ENUM ('sad')", "DROP TYPE mood", "ALTER TYPE mood_new RENAME TO mood"], ""],
+    [
+      [
+        "CREATE TYPE mood_new AS ENUM ('sad')",
+        "ALTER TYPE mood RENAME TO mood_old",
+        "ALTER TYPE mood_new RENAME TO mood",
+        "DROP TYPE mood_old",
+      ],
+      "",
+    ],
+    [
+      [
+        "CREATE MATERIALIZED VIEW v_new AS SELECT 1",
+        "DROP MATERIALIZED VIEW v",
+        "ALTER MATERIALIZED VIEW v_new RENAME TO v",
+      ],
+      "",
+    ],
+    // What has another type by then stays.
+    [
+      [
+        "CREATE TYPE mood_new AS ENUM ('sad')",
+        "ALTER TABLE t ALTER COLUMN m TYPE mood_new USING m::text::mood_new",
+        "DROP TYPE mood CASCADE",
+        "ALTER TYPE mood_new RENAME TO mood",
+      ],
+      "table_rewrite",
+      { before: { columns: [column("m", "mood")] } },
     ],
     [["DROP TYPE mood CASCADE"], "drop_in_use unnamed_drop", {
       before: { columns: [column("m", "mood[]")] },
@@ -336,6 +373,13 @@ const dropped: readonly (readonly [Dialect, string, string])[] = [
   ["postgresql", "DROP VIEW v CASCADE", "drops the view v and w with it"],
   ["postgresql", "DROP SCHEMA office CASCADE", "drops the schema office and office.t with it"],
   ["postgresql", "DROP TYPE mood CASCADE", "drops the type mood and office.t.a with it"],
+  // What is made again is there, and what went with it is not.
+  ["postgresql", "DROP VIEW v CASCADE; CREATE VIEW v AS SELECT 1 AS a", "drops w with the view v"],
+  [
+    "postgresql",
+    "DROP TYPE mood CASCADE; CREATE TYPE mood AS ENUM ('sad')",
+    "drops office.t.a with the type mood",
+  ],
 ];
 for (const [dialect, text, expected] of dropped) {
   test(`${dialect}: of ${text} it is said that it ${expected}`, () => {

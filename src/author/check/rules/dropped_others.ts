@@ -2,23 +2,25 @@ import { keyOf } from "../../../base/fold_name.ts";
 import { namesIn } from "../../../sql/expression_columns.ts";
 import type { Operation } from "../../../sql/operations/operation.ts";
 import { elementType } from "../../../sql/postgres_spelling.ts";
-import type { OperationPlace } from "./hazard_conditions.ts";
+import { makersOf, type OperationPlace } from "./hazard_conditions.ts";
 
 type DropOther = Extract<Operation, { readonly kind: "drop other" }>;
 
 /**
  * Says that a view, type, function or the like goes, and what other objects of the schema lose by it; `null` where nobody knew
- * it, or it is there again when the transaction ends.
+ * it, or it is there again when the transaction ends, and nothing went with it.
  */
 export function droppedOther(operation: DropOther, place: OperationPlace): string | null {
   const { what, name, isCascade } = operation;
   if (isStopgap(operation, place)) return null;
-  const again = place.script.filter(({ operations }) =>
-    operations.some((each) => each.kind === "create other" && each.what === what && each.name === name)
-  );
-  if (again.some(({ phase }) => phase === place.statement.phase)) return null;
+  const again = makersOf(operation, place.script);
+  const isBack = (makers: typeof again) => makers.some(({ phase }) => phase === place.statement.phase);
   const readers = readersOf(operation, place);
-  const along = [...columnsAndTables(operation, place), ...isCascade ? readers : []];
+  const along = [
+    ...columnsAndTables(operation, place),
+    ...readers.filter((view) => isCascade && !isBack(makersOf({ what: "view", name: view }, place.script))),
+  ];
+  if (isBack(again)) return along.length === 0 ? null : `drops ${along.join(", ")} with the ${what} ${name}`;
   const unread = isCascade || again.length > 0 ? [] : readers;
   return [
     `drops the ${what} ${name}`,
@@ -35,19 +37,14 @@ export function droppedWith(operation: DropOther, place: OperationPlace): string
 }
 
 /** Says whether the script itself made something, or gave it the name, so that nobody else knows it. */
-function isStopgap({ what, name }: DropOther, { script, statement }: OperationPlace): boolean {
-  return script.slice(0, script.indexOf(statement)).some(({ operations }) =>
-    operations.some((each) =>
-      (each.kind === "create other" && each.what === what && each.name === name) ||
-      (each.kind === "rename other" && each.what === what && each.to === name)
-    )
-  );
+function isStopgap(operation: DropOther, { script, statement }: OperationPlace): boolean {
+  return makersOf(operation, script.slice(0, script.indexOf(statement))).length > 0;
 }
 
 /** Returns what has rows and goes with a type or a schema. */
 function columnsAndTables(
   { what, name, isCascade }: DropOther,
-  { before: { tables } }: OperationPlace,
+  { before: { tables }, script, statement }: OperationPlace,
 ): readonly string[] {
   if (!isCascade) return [];
   if (what === "schema") {
@@ -55,8 +52,14 @@ function columnsAndTables(
   }
   if (what !== "type" && what !== "domain") return [];
   const isOfIt = (type: string) => elementType(type).replaceAll('"', "") === name;
+  const earlier = script.slice(0, script.indexOf(statement)).flatMap(({ operations }) => operations);
+  const isOtherNow = (table: string, column: string) =>
+    earlier.some((each) =>
+      each.kind === "change type" && each.table === table && each.column === column && !isOfIt(each.type)
+    );
   return tables.flatMap((table) =>
-    table.columns.filter(({ type }) => isOfIt(type)).map((column) => `${table.name}.${column.name}`)
+    table.columns.filter((column) => isOfIt(column.type) && !isOtherNow(table.name, column.name))
+      .map((column) => `${table.name}.${column.name}`)
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Dialect } from "../../../base/dialect.ts";
 import { isGenerated } from "../../../schema/generated.ts";
-import type { Operation } from "../../../sql/operations/operation.ts";
+import type { Operation, OtherKind } from "../../../sql/operations/operation.ts";
 import { isSameExpression } from "../../../schema/expressions/compare.ts";
 import { postgresType } from "../../../sql/postgres_spelling.ts";
 import { quoteName } from "../../../sql/quote.ts";
@@ -175,11 +175,25 @@ export function takenAway(operation: Operation, place: OperationPlace, alsoRenam
 
 /** Says whether a script makes something of the name: before, so that nobody knows it, or anew, so that there is one. */
 function isMadeHere(
-  { what, name }: Extract<Operation, { readonly kind: "rename other" }>,
+  { what, name, value }: Extract<Operation, { readonly kind: "rename other" }>,
   { script }: OperationPlace,
 ): boolean {
-  return script.some(({ operations }) =>
-    operations.some((each) => each.kind === "create other" && each.what === what && each.name === name)
+  // The values of one that only gets the name are known.
+  return makersOf({ what, name }, script).some(({ operations }) =>
+    value === undefined || operations.some(({ kind }) => kind === "create other")
+  );
+}
+
+/** Returns the statements that make something else than a table, or give the name to another one. */
+export function makersOf(
+  { what, name }: { readonly what: OtherKind | "table"; readonly name: string },
+  script: readonly ReadStatement[],
+): readonly ReadStatement[] {
+  return script.filter(({ operations }) =>
+    operations.some((each) =>
+      (each.kind === "create other" && each.what === what && each.name === name) ||
+      (each.kind === "rename other" && each.what === what && each.to === name)
+    )
   );
 }
 
