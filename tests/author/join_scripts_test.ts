@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isPlain, withoutTransaction } from "../../src/author/check/rules/join_scripts.ts";
+import { isPlain, joinScripts, withoutTransaction } from "../../src/author/check/rules/join_scripts.ts";
 import { readOperations } from "../../src/author/check/rules/script_operations.ts";
 import { breakpoint, parseScript } from "../../src/history/scripts/script.ts";
 import { postgresOperations } from "../../src/sql/operations/postgres.ts";
@@ -85,11 +85,12 @@ test("a squash looks past a row of comments, however long it is", () => {
   assert.equal(isPlainScript([`${comments}CREATE DATABASE other`]), false);
 });
 
-// A script, and what of it stands in the middle of others; one that is cut by its COMMIT stays as it is, and is refused there.
+// A script, and what of it stands in the middle of others; one that is cut by its COMMIT stays as it is.
 const wrapped = [
   ["BEGIN;\nSELECT 1;\nCOMMIT;", "\nSELECT 1;\n"],
   ["-- Add\nBEGIN TRANSACTION; SELECT 1;\nEND", "-- Add\n SELECT 1;\n"],
-  ["BEGIN; SELECT 1; COMMIT;", " SELECT 1; COMMIT;"],
+  ["BEGIN; SELECT 1; COMMIT;", "BEGIN; SELECT 1; COMMIT;"],
+  ["BEGIN;\nSELECT 1; COMMIT;", "BEGIN;\nSELECT 1; COMMIT;"],
   ["SELECT 1;", "SELECT 1;"],
   ["COMMIT;\nVACUUM;\nBEGIN;", "COMMIT;\nVACUUM;\nBEGIN;"],
 ] as const;
@@ -99,3 +100,12 @@ for (const [text, expected] of wrapped) {
     assert.equal(withoutTransaction(text, script), expected);
   });
 }
+
+test("a script whose words share its line takes nothing behind it out of the transaction", () => {
+  const parsed = (text: string) => parseScript({ file: "x.sql", dialect: "postgresql", text });
+  const text = "BEGIN; SELECT 1; COMMIT;";
+  const both = joinScripts("Both", [withoutTransaction(text, parsed(text)), "SELECT 2;"]);
+  const { isCut, statements } = parsed(both);
+  assert.equal(isCut, undefined);
+  assert.deepEqual(statements.map(({ run }) => run.kind), ["transaction", "transaction"]);
+});

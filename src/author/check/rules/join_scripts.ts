@@ -69,11 +69,18 @@ const isBeyond = new RegExp(
 
 const ownWord = /^\s*(?:BEGIN|START|COMMIT|END)\b[^;]*;?/i;
 
-/** Returns a script's text without the BEGIN and COMMIT around all of it, which would stand in the middle of others. */
+/**
+ * Returns a script's text without the BEGIN and COMMIT around all of it, which would stand in the middle of others; as it is where one
+ * of them does not begin its line: a COMMIT without its BEGIN would leave what follows outside of the transaction.
+ */
 export function withoutTransaction(text: string, script: Script | null): string {
   if (script === null || script.isCut) return text;
   const lines = text.split("\n");
-  for (const line of script.leftOut) lines[line - 1] = lines[line - 1]!.replace(ownWord, "");
+  for (const line of script.leftOut) {
+    const said = lines[line - 1]!;
+    if (!ownWord.test(said)) return text;
+    lines[line - 1] = said.replace(ownWord, "");
+  }
   return lines.join("\n");
 }
 
