@@ -308,6 +308,7 @@ test("rebase keeps the squash of the other branch where both squashed, and puts 
     commitAll(cwd);
     git(cwd, "checkout", "--quiet", "-b", "feature");
     await run("squash", second);
+    commitAll(cwd);
     const mine = await generate("nick: text(), age: integer(), mine: text()", "mine");
     commitAll(cwd);
     git(cwd, "checkout", "--quiet", "main");
@@ -321,5 +322,13 @@ test("rebase keeps the squash of the other branch where both squashed, and puts 
       /covered\/meta\/_journal\.json:\d+: .*\n +harbor-db rebase\n/,
     );
     assert.match(await run("rebase"), new RegExp(`^kept {2}${squashed} .*\n(?:moved|kept ) ${mine} `, "m"));
+    assert.match(await run("check", "--strict"), /^good/m);
+    // Where there is no revision to move, and somebody resolved all but what the squashes stand for.
+    git(cwd, "reset", "--quiet", "--hard");
+    git(cwd, "clean", "-d", "--force", "--quiet");
+    git(cwd, "checkout", "--quiet", "--detach", "feature~1");
+    git(cwd, "merge", "--quiet", "main");
+    git(cwd, "checkout", "--theirs", "--", `drizzle/${journal}`, "drizzle/SHA256SUMS");
+    assert.match(await run("rebase"), /took a merge's marks out of drizzle\/covered\/meta\/_journal\.json/);
     assert.match(await run("check", "--strict"), /^good/m);
   }));

@@ -75,7 +75,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
     grounds: [],
   };
   const list = readIfWritten(join(dir, checksumListPath));
-  if (moved.size === 0 && marked.length === 0 && !isMarked(list)) return result;
+  if (moved.size === 0 && marked.length === 0 && changes.length === 0 && !isMarked(list)) return result;
   const order = moveBehind(tree, moved);
   if (moved.size > 0) await refuseFixed(folders, moved, request);
 
