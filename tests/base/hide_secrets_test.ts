@@ -111,6 +111,22 @@ const texts = [
     "DO $$ BEGIN EXECUTE 'UPDATE settings SET value = ''hunter2'' WHERE name = ''smtp_password'''; END $$",
     "DO $$ BEGIN EXECUTE 'UPDATE settings SET value = *** WHERE name = ''smtp_password'''; END $$",
   ],
+  [
+    "INSERT INTO settings (name, value) SELECT 'smtp_password' AS name, 'hunter2' AS value WHERE NOT EXISTS (SELECT 1)",
+    "INSERT INTO settings (name, value) SELECT 'smtp_password' AS name, *** WHERE NOT EXISTS (SELECT 1)",
+  ],
+  [
+    "INSERT INTO settings VALUES ('smtp_password'::character varying, 'hunter2'::text)",
+    "INSERT INTO settings VALUES ('smtp_password'::character varying, ***)",
+  ],
+  [
+    "UPDATE t SET note = ''; UPDATE settings SET value = 'hunter2' WHERE name = 'smtp_password'",
+    "UPDATE t SET note = ''; UPDATE settings SET value = *** WHERE name = 'smtp_password'",
+  ],
+  [
+    "UPDATE settings SET note=''::text, value='hunter2' WHERE name = 'smtp_password'",
+    "UPDATE settings SET note=***::text, value=*** WHERE name = 'smtp_password'",
+  ],
   // What only looks like it.
   [
     "UPDATE users SET kind = 'token', name = 'bob' WHERE id = 1",
@@ -183,6 +199,8 @@ const said = [
   ["CREATE ROLE app PASSWORD 'app'", 'role "app" already exists', 'role "app" already exists'],
   ["ALTER ROLE a PASSWORD 'word'", "no words, no password, no word", "no words, no password, no ***"],
   ["ALTER ROLE a PASSWORD '+word+'", "x+word+x", "x***x"],
+  ["INSERT INTO s SELECT 'smtp_password', 'hunter2'::varchar(9)", 'of integer: "hunter2"', 'of integer: "***"'],
+  ["INSERT INTO s SELECT 'api_key' AS a, 'hunter2' AS b", 'at or near "hunter2"', 'at or near "***"'],
   ["ALTER ROLE a PASSWORD 'a.b+c'", "said a.b+c and axb+c", "said *** and axb+c"],
 ] as const;
 for (const [statement, words, shown] of said) {

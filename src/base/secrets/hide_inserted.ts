@@ -1,4 +1,4 @@
-import { called, gap } from "./words.ts";
+import { behindText, called, gap } from "./words.ts";
 
 /** What is looked for where a text may hold a secret, made when the first does. */
 let made: ReturnType<typeof patterns> | undefined;
@@ -24,7 +24,7 @@ const quoted =
 /** The same in the text of code. */
 const quotedInText = /''(?:[^']|''''|'(?!'))*?(?:''(?!'')|$)/iy;
 
-const secretName = new RegExp(`^["'\`]*[\\w.-]*${called}["'\`]*$`, "i");
+const secretName = new RegExp(`^["'\`]*[\\w.-]*${called}["'\`]*${behindText}$`, "i");
 const isSecretName = (text: string) => text.length <= 100 && secretName.test(text);
 
 /**
@@ -123,7 +123,8 @@ interface Value {
 
 /** Returns what reads a text of SQL's, as it is written behind a place. */
 function textsFrom(sql: string, from: number): RegExp {
-  return /^[^']{0,1000}''[^\s',)]/.test(sql.slice(from, from + 1_100)) ? quotedInText : quoted;
+  // Behind an empty text there may also be the end of its statement, a type or something to put behind it.
+  return /^[^']{0,1000}''(?!::|\|\|)[^\s',);]/.test(sql.slice(from, from + 1_100)) ? quotedInText : quoted;
 }
 
 /** Returns where the values of the next SELECT of a UNION begin; -1 where there is none. */

@@ -1,5 +1,5 @@
 import { hideInserted, hideUpdated } from "./hide_inserted.ts";
-import { called, gap } from "./words.ts";
+import { behindText, called, gap } from "./words.ts";
 
 /** Stands where a secret stood. */
 const mark = "***";
@@ -89,5 +89,6 @@ function replaced(text: string, tell: (secret: string) => void): string {
 function plain(secret: string): string {
   const [, tag = ""] = /^(\$\w*\$)/.exec(secret) ?? [];
   if (tag !== "") return secret.slice(tag.length, -tag.length);
-  return secret.replace(/^(?:e|u&|n)?'+/i, "").replace(/'+$/, "").replaceAll("''", "'");
+  const end = new RegExp(`'+${behindText}$`, "i");
+  return secret.replace(/^(?:e|u&|n)?'+/i, "").replace(end, "").replaceAll("''", "'");
 }

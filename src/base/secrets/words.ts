@@ -7,3 +7,6 @@ export const called = String
  * with several ways a row of comments would be tried in every one of them.
  */
 export const gap = String.raw`(?:\s|--.*\n|/\*(?:[^*]|\*(?!/)){0,2000}\*/)`;
+
+/** What may stand behind a text that is one of the values of a row: its type, and how it is called there. */
+export const behindText = String.raw`(?:\s*::[\w\s()[\],]+)*(?:\s+as\s+(?:"[^"]*"|\w+))?`;
