@@ -256,6 +256,24 @@ test("a demand's query shows the key first", () => {
   );
 });
 
+test("a demand of a table in a schema of its own calls it by one name", () => {
+  const within = (facts: Partial<Table>): Snapshot => ({
+    ...snapshot(files({ name: "auth.files", ...facts }), "postgresql"),
+    schemas: ["auth"],
+  });
+  const queryOf = (facts: Partial<Table>) => demandsOf(within(facts), within({}))[0]?.query;
+  assert.equal(
+    queryOf({ foreignKeys: [key] }),
+    `SELECT "id", "owner" FROM "auth"."files" AS "auth.files" WHERE "auth.files"."owner" IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "owners" AS parent WHERE parent."id" = "auth.files"."owner") ORDER BY "id"`,
+  );
+  assert.equal(
+    queryOf({ uniques: [{ name: "u", columns: ["name"], nullsAlike: true }] }),
+    `SELECT "id", "name" FROM "auth"."files" AS "auth.files" WHERE EXISTS (SELECT 1 FROM (SELECT "name" FROM "auth"."files" GROUP BY "name" HAVING count(*) > 1) AS repeated WHERE repeated."name" IS NOT DISTINCT FROM "auth.files"."name") ORDER BY "name", "id"`,
+  );
+  // An expression calls it as schema.ts does.
+  assert.match(queryOf({ checks: [check] })!, /FROM "auth"\."files" WHERE NOT/);
+});
+
 test("demandsOf() looks in the host's table for what a new reference leads to", () => {
   const hosts = { ...key, table: "auth.users" };
   const target = snapshot(files({ foreignKeys: [hosts] }), "postgresql");

@@ -1,7 +1,7 @@
 import type { Dialect } from "../../../base/dialect.ts";
 import type { Table } from "../../../schema/snapshot.ts";
 import { markedTable, writeOwnTables } from "../../../sql/own/schema.ts";
-import { quoteTable } from "../../../sql/table_names.ts";
+import { placeOfName, quoteTable } from "../../../sql/table_names.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 
 /** What the rows of a table must be like for a schema to be put over them. */
@@ -72,7 +72,7 @@ export interface DemandSources {
 
 /** Makes a demand of the condition that the rows which break it meet. */
 export function demand(
-  { kind, columns, also = [], state, condition, value, order = [], hasExpression = false }:
+  { kind, columns, also = [], state, condition, value, order = [], isCalled = false, hasExpression = false }:
     & Pick<Demand, "kind" | "columns" | "state">
     & {
       /** Left out where those break it of which `value` cannot be worked out. */
@@ -83,6 +83,8 @@ export function demand(
       readonly also?: readonly string[];
       /** What the rows come in the order of, before their key, as it stands in SQL. */
       readonly order?: readonly string[];
+      /** Whether the condition calls the table by its name, which is its whole one also of a table in a schema of its own. */
+      readonly isCalled?: boolean;
       readonly hasExpression?: boolean;
     },
   { table, found, schemas }: DemandSources,
@@ -95,7 +97,9 @@ export function demand(
   // Not all types have an order: json has none.
   const inOrder = found.primaryKey.length > 0 ? key : [];
   const work = value === undefined ? undefined : { column, value, named: key[0] ?? column, order: inOrder };
-  const all = `SELECT ${names([...key, ...columns])} FROM ${markedTable(table.name)}`;
+  const isElsewhere = placeOfName(table.name, schemas ?? []).schema !== null;
+  const alias = isCalled && isElsewhere ? ` AS ${quoteName(table.name)}` : "";
+  const all = `SELECT ${names([...key, ...columns])} FROM ${markedTable(table.name)}${alias}`;
   const look = work !== undefined
     ? all
     : `${all} WHERE ${condition}${sorted === "" ? "" : ` ORDER BY ${sorted}`}`;

@@ -83,6 +83,7 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
         where === null ? "" : ` AND (${where})`
       }`,
       order: elements,
+      isCalled: nullsAlike === true,
       hasExpression: texts.length > 0 || named.some((name) => isUsers(name, subject)),
     }, subject)];
   });
@@ -194,7 +195,14 @@ function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[]
   const state = `refer by ${key.columns.join(" and ")} to ${key.table} that are not there`;
   const hasExpression = key.columns.some((name) => isUsers(name, subject));
   const orphans = demand(
-    { kind: "orphan", columns: key.columns, state, condition: `${given}${none}`, hasExpression },
+    {
+      kind: "orphan",
+      columns: key.columns,
+      state,
+      condition: `${given}${none}`,
+      isCalled: true,
+      hasExpression,
+    },
     subject,
   );
   // No script makes or changes what is the host's.
