@@ -277,15 +277,18 @@ for (const engine of postgres) {
       const tables = {
         nodes: { columns: { mac: "macaddr!" } },
         events: { columns: { at: "timestamp with time zone!" } },
+        seasons: { columns: { during: "daterange!" } },
       };
       await run(engine, url, [
         "CREATE TABLE nodes (mac macaddr PRIMARY KEY)",
         "INSERT INTO nodes SELECT lpad(to_hex(i), 12, '0')::macaddr FROM generate_series(1, 4500) i",
         "CREATE TABLE events (at timestamptz PRIMARY KEY)",
         "INSERT INTO events SELECT timestamptz '2026-01-01' + i * interval '1 microsecond' FROM generate_series(1, 4500) i",
+        "CREATE TABLE seasons (during daterange PRIMARY KEY)",
+        "INSERT INTO seasons SELECT daterange(date '2026-01-01' + i, NULL) FROM generate_series(1, 4500) i",
       ]);
       assert.deepEqual((await look(engine, url, tables)).map(({ status, message }) => [status, message]), [
-        ["pass", "4\u00a0500 rows of nodes, 4\u00a0500 rows of events"],
+        ["pass", "4\u00a0500 rows of nodes, 4\u00a0500 rows of events, 4\u00a0500 rows of seasons"],
       ]);
     }));
 

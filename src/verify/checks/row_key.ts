@@ -47,9 +47,9 @@ const ids: Readonly<Record<Dialect, Ids>> = {
   },
 };
 
-/** Types of PostgreSQL's that have a max(). */
+/** Types of PostgreSQL's that have a max(), whole names of them: a daterange has none. */
 const haveMaximum =
-  /^(?:smallint|integer|bigint|oid|real|double precision|numeric|money|text|character|date|time|interval|inet)/;
+  /^(?:smallint|integer|bigint|oid|real|double precision|numeric|money|text|character|date|time|timestamp|interval|inet)\b[^[]*$/;
 
 function isUnrowed({ peculiarities = [] }: Table): boolean {
   return peculiarities.includes("WITHOUT ROWID");
