@@ -176,6 +176,17 @@ test("data: a column in a form of its own throughout is right, and a value unlik
     }
   }));
 
+test("data: the bytes of what is no text are seen by whatever key its table has (sqlite file)", () =>
+  sqlite!.withDatabase(async (url) => {
+    const tables = { order: { columns: { "order": "integer!", name: "text" } } };
+    await run(sqlite!, url, ddlOf("order", tables.order));
+    await run(sqlite!, url, [`INSERT INTO "order" VALUES (7, CAST(x'4bfc' AS TEXT))`]);
+    const [found] = await look(sqlite!, url, tables);
+    const query = /anew: (.*)$/.exec(found!.hint!)![1]!.replace("…", "7");
+    const rows = await sqlite!.query(url, query);
+    assert.deepEqual(rows.map((row) => Object.values(row)), [["4BFC"]]);
+  }));
+
 test("data: rows without a key are looked at to the last (sqlite file)", () =>
   sqlite!.withDatabase(async (url) => {
     const tables = { t: { columns: { id: "text", n: "integer" } } };
@@ -307,15 +318,23 @@ for (const engine of postgres) {
           await sql.unsafe(
             "INSERT INTO t VALUES (1, 'Küche'), (2, 'plain'), (3, convert_from('\\x4bfc63686521', 'SQL_ASCII'))",
           );
+          await sql.unsafe(
+            "INSERT INTO t VALUES (4, NULL, CAST(convert_from('\\x224bfc22', 'SQL_ASCII') AS json))",
+          );
         });
+        const found = await look(engine, other.href, tables);
         assert.deepEqual(
-          (await look(engine, other.href, tables)).map(({ status, details }) => [
-            status,
-            details["rule"],
-            details["ids"],
-          ]),
-          [["fail", "not_utf8", [3]]],
+          found.map(({ status, details }) => [status, details["rule"], details["ids"]]),
+          [["fail", "not_utf8", [3]], ["fail", "not_utf8", [4]]],
         );
+        // What is shown to see the bytes does so.
+        const queries = found.map(({ hint }) => /anew: (.*)$/.exec(hint!)![1]!);
+        await withClient(other.href, async (sql) => {
+          for (const [place, query] of queries.entries()) {
+            const id = place === 0 ? "3" : "4";
+            assert.equal((await sql.unsafe(query.replace("…", id))).length, 1, query);
+          }
+        });
       } finally {
         await admin(`DROP DATABASE ${name} WITH (FORCE)`);
       }

@@ -74,6 +74,7 @@ async function* checkTable(
     rows: rowRules({ ...table, foreignKeys }, schema, profile),
     texts: encoding.isLoose ? looseTexts(dialect, table.columns) : [],
     encoding,
+    schemas: schema.schemas,
     judged: profile?.texts ?? [],
   });
   const found: Found[] = [];

@@ -33,6 +33,8 @@ export interface ScanRules {
   /** Columns whose texts are read as bytes where they are not all ASCII, to see that they are UTF-8. */
   readonly texts: readonly string[];
   readonly encoding: TextEncoding;
+  /** Those in which a table's name may place it. */
+  readonly schemas: readonly string[] | undefined;
   /** What only reading a text tells. */
   readonly judged?: readonly TextRule[];
 }
@@ -41,7 +43,7 @@ export interface ScanRules {
 export function scanRows(
   table: Table,
   dialect: Dialect,
-  { rows: allRules, texts, encoding, judged: all = [] }: ScanRules,
+  { rows: allRules, texts, encoding, schemas, judged: all = [] }: ScanRules,
 ): RowScan {
   const { key: named, cursor, columns: keyColumns } = rowKeyOf(dialect, table);
   const key = cursor?.name;
@@ -54,7 +56,7 @@ export function scanRows(
   ].filter((name) => name !== key && !named.includes(name)));
   const textRules = texts.map((column) => ({
     column: sql.identifier(column),
-    rule: notUtf8(table, column, { key: named, bytes: encoding.bytesText }),
+    rule: notUtf8(table, column, { key: named, bytes: encoding.bytesText, schemas }),
   }));
   const read = [...keyColumns, ...[...needed].map((name) => sql`${sql.identifier(name)}`)];
   const columns = read.length === 0 ? sql`NULL AS nothing` : sql.join(read, sql`, `);

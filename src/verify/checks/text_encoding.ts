@@ -44,7 +44,7 @@ const readers: Readonly<Record<Dialect, (database: Database) => Promise<TextEnco
       // In any other encoding the server refuses what is no text.
       isLoose: row!.encoding === "SQL_ASCII",
       bytesOf: (text) => sql`convert_to(CAST(${text} AS text), 'SQL_ASCII')`,
-      bytesText: (column) => `convert_to(${column}, 'SQL_ASCII')`,
+      bytesText: (column) => `convert_to(CAST(${column} AS text), 'SQL_ASCII')`,
       mayBeOther: (text) => sql`CAST(${text} AS text) ~ ${"[^\\x01-\\x7f]"}`,
     };
   },

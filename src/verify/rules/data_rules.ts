@@ -51,7 +51,10 @@ function formRules(
 export function notUtf8(
   { name }: Table,
   column: string,
-  { key, bytes }: Keyed & { readonly bytes: (column: string) => string },
+  { key, bytes, schemas }: Keyed & {
+    readonly bytes: (column: string) => string;
+    readonly schemas: readonly string[] | undefined;
+  },
 ): RuleWords {
   return {
     name: "not_utf8",
@@ -60,7 +63,7 @@ export function notUtf8(
     status: "fail",
     hint: `The application fails on them. See the bytes, and write the text anew: SELECT ${
       bytes(quoteName(column))
-    } FROM ${quoteName(name)} WHERE ${key.map((each) => `${each} = …`).join(" AND ")}`,
+    } FROM ${quoteTable(name, schemas)} WHERE ${key.map((each) => `${quoteName(each)} = …`).join(" AND ")}`,
   };
 }
 
