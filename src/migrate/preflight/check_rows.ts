@@ -33,7 +33,7 @@ export async function findConflicts(
   demands: readonly Demand[],
 ): Promise<readonly Conflict[]> {
   const conflicts: Conflict[] = [];
-  const met = await metTogether(database, demands);
+  const met = await metTogether({ database, signal }, demands);
   for (const demand of demands) {
     if (met.includes(demand)) continue;
     stopIfAsked(signal);
@@ -58,11 +58,15 @@ export async function findConflict(database: Database, demand: Demand): Promise<
 }
 
 /** Returns demands that no row breaks, as one look at each table says of several. */
-async function metTogether(database: Database, demands: readonly Demand[]): Promise<readonly Demand[]> {
+async function metTogether(
+  { database, signal }: Pick<RunContext, "database" | "signal">,
+  demands: readonly Demand[],
+): Promise<readonly Demand[]> {
   const single = demands.filter(({ condition }) => condition !== undefined);
   const met: Demand[] = [];
   for (const [table, all] of Map.groupBy(single, (demand) => demand.table)) {
     if (all.length < 2) continue;
+    stopIfAsked(signal);
     const any = all.map(({ condition }) => `(${condition})`).join(" OR ");
     try {
       const broken = await database.read(

@@ -47,5 +47,7 @@ test("one look at a table says that no row breaks what each column demands, and 
       assert.deepEqual(await find("VARCHAR(3)"), []);
       assert.equal(looks, 1);
       assert.deepEqual(await find("VARCHAR(2)"), ["a 1", "b 1", "c 1"]);
+      const asked = { database: counting, signal: AbortSignal.abort() };
+      await assert.rejects(findConflicts(asked, demandsWith("VARCHAR(3)")), { code: "interrupted" });
     })
   ));
