@@ -127,6 +127,14 @@ const texts = [
     "UPDATE settings SET note=''::text, value='hunter2' WHERE name = 'smtp_password'",
     "UPDATE settings SET note=***::text, value=*** WHERE name = 'smtp_password'",
   ],
+  [
+    `UPDATE settings SET "when" = 'now', value = CASE WHEN name = 'smtp_password' THEN 'hunter2' WHEN name = 'host' THEN 'a' END`,
+    `UPDATE settings SET "when" = ***, value = CASE WHEN name = 'smtp_password' THEN *** WHEN name = 'host' THEN *** END`,
+  ],
+  [
+    "UPDATE settings SET whereabouts = 'hunter2' WHERE name = 'smtp_password'",
+    "UPDATE settings SET whereabouts = *** WHERE name = 'smtp_password'",
+  ],
   // What only looks like it.
   [
     "UPDATE users SET kind = 'token', name = 'bob' WHERE id = 1",

@@ -99,18 +99,22 @@ function assignedFrom(
 ): { readonly set: readonly Value[]; readonly isNamed: boolean; readonly end: number } {
   const text = textsFrom(sql, from);
   const set: Value[] = [];
-  let [isNamed, isCondition, before, at] = [false, false, "", from];
+  let [isNamed, isCondition, isAsked, word, at] = [false, false, false, "", from];
   while (at < sql.length && sql[at] !== ";") {
     text.lastIndex = at;
     const value = text.exec(sql)?.[0] ?? "";
     const end = at + Math.max(1, value.length);
-    if (value.length <= 1) before = `${before}${sql[at]}`.slice(-20);
-    else if (!/^(?:--|\/\*)/.test(value)) {
-      if (isSecretName(value.replaceAll("''", "'"))) isNamed ||= isCondition || /\bwhen\s*$/i.test(before);
-      else if (!isCondition) set.push({ start: at, end });
-      before = "";
+    if (value.length <= 1 && /\w/.test(sql[at]!)) word = `${word}${sql[at]}`.slice(-20);
+    else {
+      // In quotes it is a name.
+      const keyword = /["`\]]/.test(sql[at]!) ? "" : word.toLowerCase();
+      word = "";
+      isCondition ||= keyword === "where";
+      isAsked = keyword === "when" || (isAsked && keyword !== "then");
+      const isText = value.length > 1 && !/^(?:--|\/\*)/.test(value);
+      if (isText && isSecretName(value.replaceAll("''", "'"))) isNamed ||= isCondition || isAsked;
+      else if (isText && !isCondition && !isAsked) set.push({ start: at, end });
     }
-    if (/\bwhere$/i.test(before)) isCondition = true;
     at = end;
   }
   return { set, isNamed, end: at };
