@@ -262,6 +262,33 @@ INSERT INTO t VALUES (1, 1, 'c1', '1'), (2, 2, 'c2', 2), (3, 1, NULL, NULL)`,
   assert.ok(stood > 40 && stood < 80, `${stood} stood`);
 });
 
+test("a key that goes while all rows are looked at once more is not forgotten for a VACUUM", () =>
+  withTables(2, async (given) => {
+    const { application } = given;
+    application.exec(
+      `DELETE FROM t; DELETE FROM p; INSERT INTO p (id, code, name) VALUES (1, 'c1', 'n1'), (2, 'c2', 'n2'), (4, 'c4', 'n4');
+INSERT INTO t (id, a) VALUES (1, 'c1'), (2, 'C2')`,
+    );
+    let isVacuumed = false;
+    const { error } = await run(given, 0, () => {
+      // What is noted first is there still and forgotten at once: the note that stays is not the first.
+      application.exec("UPDATE p SET name = name; DELETE FROM p WHERE code = 'c4'");
+      const { prepare } = DatabaseSync.prototype;
+      let isLooked = false;
+      DatabaseSync.prototype.prepare = function (text: string) {
+        if (this !== application && isLooked && !isVacuumed) {
+          isVacuumed = true;
+          application.exec("VACUUM; DELETE FROM p WHERE code = 'c2'");
+        }
+        isLooked ||= text.startsWith("SELECT demand FROM");
+        return prepare.call(this, text);
+      };
+    });
+    assert.ok(isVacuumed);
+    assert.match(error?.message ?? "", /rows would refer to nothing \(t by a to p\)/);
+    assertWhole(given, false);
+  }));
+
 test("a new foreign key that is killed before any of its statements is given up or stands at last, and the application goes on", async () => {
   let points = 0;
   let isKilled = true;

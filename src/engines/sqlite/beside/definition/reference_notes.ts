@@ -79,8 +79,8 @@ export function startNotes({ file }: BesidePlace, change: DefinitionChange): Pro
       if (parent === null) throw new Moved();
       const id = begin("check of referred keys", parent.name);
       const noted = { id, bodies: keyNotes(id, parent, reference) };
-      // Without types a key stays what it was.
-      make(noted, keyColumns(reference).join(", "), parent);
+      // Without types a key stays what it was. A note keeps its id: VACUUM gives rows others where no column is the id.
+      make(noted, ["id INTEGER PRIMARY KEY", ...keyColumns(reference)].join(", "), parent);
       return { ...noted, reference, isFound: reference.isAlike && isFoundByIndex(file, after, reference) };
     });
     return { rows, keys };
