@@ -17,7 +17,7 @@ export const besideForm = {
   /** The statement that it stands for. */
   statement: "text",
   /**
-   * `fill`: rows are copied for the first time. `follow`: only changed rows are. `empty`: nothing is left to do but to take
+   * `fill`: rows are copied for the first time. `follow`: only changed rows are, or where nothing is copied, noted. `empty`: nothing is left to do but to take
    * the copy away. `keeping`: the change is done, and what goes with it is still being put aside. `left`: no row tells of it, it is but triggers.
    * `noted`: not even these, but what it filled is noted.
    */
@@ -26,7 +26,7 @@ export const besideForm = {
   lastRow: "text?",
   /** The row id up to which rows are copied for the first time: what comes behind it is noted. */
   endRow: "text?",
-  /** Stands for the schema on which it was begun. */
+  /** Stands for the schema on which it was begun; "" where nothing is copied, which no later run goes on with. */
   seen: "text",
 } as const;
 
@@ -121,12 +121,14 @@ export function forgetBeside(id: number, known: readonly Pick<BesideProgress, "i
 }
 
 /** Says for people what is under way. */
-export function besideWords({ name, table, phase, lastRow, endRow }: BesideProgress): string {
+export function besideWords({ name, table, phase, lastRow, endRow, seen }: BesideProgress): string {
   switch (phase) {
     case "fill":
       return `${name} of ${table}: copied up to row ${lastRow ?? "-"} of ${endRow ?? "-"}`;
     case "follow":
-      return `${name} of ${table}: being compared with the table`;
+      return `${name} of ${table}: ${
+        seen === "" ? "what others write there is noted" : "being compared with the table"
+      }`;
     case "keeping":
       return `${name} is being put aside out of ${table}`;
     case "left":

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { HarborError } from "../../../src/base/errors.ts";
-import { clearBeside, killAfter, runBeside } from "../../support/beside_writer.ts";
+import { besideWords, readBeside } from "../../../src/engines/beside_progress.ts";
+import { clearBeside, killAfter, runBeside, withLarge } from "../../support/beside_writer.ts";
 import { withFolder } from "../../support/databases.ts";
 import { seeded } from "../../support/seeded.ts";
 
@@ -292,10 +293,12 @@ INSERT INTO t (id, a) VALUES (1, 'c1'), (2, 'C2')`,
 test("a new foreign key that is killed before any of its statements is given up or stands at last, and the application goes on", async () => {
   let points = 0;
   let isKilled = true;
+  const said = new Set<string>();
   for (let seed = 0, after = 2; isKilled; seed++, after += 5) {
     await withTables(seed, async (given) => {
       isKilled = await killAfter(after, given, () => runBeside(given.path, given.script, () => {}));
       if (isKilled) points++;
+      for (const change of await withLarge(given.path, readBeside)) said.add(besideWords(change));
       given.write(20);
       given.heal();
       const stands = isDone(given);
@@ -306,4 +309,7 @@ test("a new foreign key that is killed before any of its statements is given up 
     });
   }
   assert.ok(points >= 10, `${points} points`);
+  const isKnown = /^(?:change|check) of .* of [pt]: (?:its triggers stand|what others write there is noted)$/;
+  assert.deepEqual([...said].filter((words) => !isKnown.test(words)), []);
+  assert.ok(said.has("check of new foreign keys of t: what others write there is noted"), [...said].join());
 });
