@@ -161,6 +161,27 @@ for (const [columns, value] of pushing) {
     }));
 }
 
+test("a row that is in no partial index is written while an index is built, whatever its key would be", () =>
+  withBesideFile(1, async ({ path, application }) => {
+    application.exec(
+      `CREATE UNIQUE INDEX of_json ON files (json_extract(name, '$.x')) WHERE json_valid("files"."name");
+INSERT INTO files (uuid, name) VALUES ('first', '{"x": 1}')`,
+    );
+    const said: string[] = [];
+    await build(path, "CREATE INDEX made ON files (size)", (words) => {
+      if (/comparing/.test(words) && said.push(words) === 1) {
+        application.exec(
+          `INSERT INTO files (uuid, name) VALUES ('none', 'no JSON'); UPDATE files SET name = 'none' WHERE uuid = 'none';
+INSERT OR REPLACE INTO files (uuid, name) VALUES ('second', '{"x":1}')`,
+        );
+      }
+    });
+    assert.ok(said.length > 0);
+    const left = "SELECT uuid FROM files WHERE uuid IN ('first', 'second', 'none') ORDER BY uuid";
+    assert.deepEqual(application.prepare(left).all().map(({ uuid }) => uuid), ["none", "second"]);
+    assert.equal(application.prepare("PRAGMA integrity_check").get()?.["integrity_check"], "ok");
+  }));
+
 test("an index that a row refuses leaves SQLite's own words and no trace", () =>
   withBesideFile(0, async (given) => {
     const error = await rejectsWith(

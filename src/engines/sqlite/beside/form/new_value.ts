@@ -49,10 +49,25 @@ export function unsureNulls(
     const named = columnsNamed(text, columns.filter((column) => column !== own));
     const filled = filledBehind(named, source);
     const isSure = named.every(({ name }) => generatedBy(sql, name) === null) && filled.every(isPlain) &&
-      !/[=<>]|\b(?:in|between|is|case|min|max|nullif)\b/i.test(text);
+      !comparing.test(text);
     return isSure ? [] : filled.map(({ name }) => name);
   });
   return [...new Set(unsure)];
+}
+
+/** What may compare values, for which a column's affinity and collation count. */
+const comparing = /[=<>]|\b(?:in|between|is|case|min|max|nullif)\b/i;
+
+/**
+ * Whether a condition is as true of a trigger's NEW as of the row that it becomes: what is compared there has no column's affinity, and
+ * before a row is inserted nobody may know its id.
+ */
+export function isSureOfNew(
+  condition: string,
+  { columns, rowIdColumn }: Pick<SourceTable, "columns" | "rowIdColumn">,
+): boolean {
+  return !comparing.test(condition.replaceAll(/\bis\s+(?:not\s+)?null\b/gi, "")) &&
+    columnsNamed(condition, columns).every(({ name }) => name !== rowIdColumn);
 }
 
 /** Returns those of some columns, and of what they are generated of, where a default comes in the place of a NULL. */

@@ -2,7 +2,7 @@ import { quoteName } from "../../../../sql/quote.ts";
 import { own } from "../../connection/statement.ts";
 import type { BesideFile } from "../../database.ts";
 import { notingNames } from "../../../../sql/own/triggers.ts";
-import { asItIs, newValue, unsureNulls } from "../form/new_value.ts";
+import { asItIs, isSureOfNew, newValue, unsureNulls } from "../form/new_value.ts";
 import { columnsNamed, type SourceColumn, type SourceTable, type UniqueKey } from "../form/source_table.ts";
 import type { PacedRun } from "./paced.ts";
 
@@ -79,12 +79,18 @@ function namesOf(bodies: NotingBodies): readonly (typeof notingNames[number])[] 
  */
 export function pushedOut({ parts, where }: UniqueKey, source: SourceTable): readonly string[] {
   const key = parts.join(", ");
-  const columns = columnsNamed(key, source.columns);
+  // What is in no partial index has no key there, and to work one out may fail: that of a text which is no JSON.
+  const isIn = where !== null && isSureOfNew(where, source) ? [where] : [];
+  const columns = columnsNamed([key, ...isIn].join(", "), source.columns);
   const rows = [asItIs, (column: SourceColumn) => newValue(source, column)].map((valueOf) =>
     columns.map((column) => `${valueOf(column)} AS ${quoteName(column.name)}`).join(", ")
   );
-  const found = [...new Set(rows)].map((values) => `(${key}) = (SELECT ${key} FROM (SELECT ${values}))`);
-  const unsure = unsureNulls(parts, source).map((column) => `NEW.${quoteName(column)} IS NULL`);
+  // A condition may have the table's name before a column's.
+  const only = isIn.map((condition) => ` AS ${quoteName(source.name)} WHERE (${condition}\n)`).join("");
+  const found = [...new Set(rows)].map((values) =>
+    `(${key}) = (SELECT ${key} FROM (SELECT ${values})${only})`
+  );
+  const unsure = unsureNulls([...parts, ...isIn], source).map((column) => `NEW.${quoteName(column)} IS NULL`);
   const all = unsure.length === 0 ? [] : [`(${unsure.join(" OR ")})`];
   // The line break ends a comment that the condition may end with.
   return [...found, ...all].map((each) => where === null ? each : `${each} AND (${where}\n)`);
