@@ -207,7 +207,11 @@ const said = [
   ["CREATE ROLE app PASSWORD 'app'", 'role "app" already exists', 'role "app" already exists'],
   ["ALTER ROLE a PASSWORD 'word'", "no words, no password, no word", "no words, no password, no ***"],
   ["ALTER ROLE a PASSWORD '+word+'", "x+word+x", "x***x"],
-  ["INSERT INTO s SELECT 'smtp_password', 'hunter2'::varchar(9)", 'of integer: "hunter2"', 'of integer: "***"'],
+  [
+    "INSERT INTO s SELECT 'smtp_password', 'hunter2'::varchar(9)",
+    'of integer: "hunter2"',
+    'of integer: "***"',
+  ],
   ["INSERT INTO s SELECT 'api_key' AS a, 'hunter2' AS b", 'at or near "hunter2"', 'at or near "***"'],
   ["ALTER ROLE a PASSWORD 'a.b+c'", "said a.b+c and axb+c", "said *** and axb+c"],
 ] as const;
