@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
 import { readRegularText } from "../base/files/regular_file.ts";
 import { replaceFile } from "../base/files/replace_file.ts";
-import { removeFileSync } from "../base/files/remove.ts";
+import { removeFileSync } from "../base/files/remove_sync.ts";
 import { oneOf, parseJson, readAs } from "../base/json_schema.ts";
 import { once } from "../base/once_for.ts";
 

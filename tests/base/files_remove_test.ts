@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { removeFile, removeFileSync, removeLeft, removingBehind } from "../../src/base/files/remove.ts";
+import { removeFile, removeLeft, removingBehind } from "../../src/base/files/remove.ts";
+import { removeFileSync } from "../../src/base/files/remove_sync.ts";
 import { withFolder } from "../support/databases.ts";
 
 test("removeFile() removes what is there, and says of what it cannot remove what the system said", () =>

@@ -3,7 +3,7 @@ import { dirname, join, normalize } from "node:path";
 import * as v from "valibot";
 import { flush, flushFolder } from "../../base/files/flush.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
-import { removeFileSync } from "../../base/files/remove.ts";
+import { removeFileSync } from "../../base/files/remove_sync.ts";
 import { scriptChecksum } from "../../history/history.ts";
 import { type FileChange, temporaryEnding, temporaryOf } from "./file_change.ts";
 

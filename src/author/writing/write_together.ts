@@ -6,7 +6,7 @@ import { withFileLock } from "../../base/files/file_lock.ts";
 import { flush, flushFolder } from "../../base/files/flush.ts";
 import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
-import { removeFileSync } from "../../base/files/remove.ts";
+import { removeFileSync } from "../../base/files/remove_sync.ts";
 import { type FileChange, temporaryEnding, temporaryOf } from "./file_change.ts";
 import { finishWrite, forgetWrite, isWriteNoted, noteWrite } from "./unfinished_write.ts";
 

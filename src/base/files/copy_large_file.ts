@@ -2,7 +2,7 @@ import { chmodSync, closeSync, constants, copyFileSync, openSync } from "node:fs
 import { flush } from "./flush.ts";
 import { readPieces } from "./read_pieces.ts";
 import { writeFlushing } from "./write_flushing.ts";
-import { removeFileSync } from "./remove.ts";
+import { removeFileSync } from "./remove_sync.ts";
 
 /**
  * Copies a file into a folder of this process's own, to a new one that nobody else may read and that is on the disk then. Where

@@ -1,6 +1,5 @@
 import { HarborError, messageOf } from "../errors.ts";
-import { limitRemedy } from "./limit_remedy.ts";
-import { isNoSpace } from "./no_space.ts";
+import { isNoSpace, limitRemedy } from "./limit_remedy.ts";
 
 /**
  * Turns what the system said while files were copied into a {@link HarborError}: `disk_full` or `backup_failed`.

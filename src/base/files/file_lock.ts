@@ -6,7 +6,7 @@ import { HarborError, messageOf } from "../errors.ts";
 import { stopIfAsked } from "../interrupt.ts";
 import { isOwnFolder, trustedPath } from "./open_folder.ts";
 import { lockedError } from "../lock_error.ts";
-import { removeFileSync } from "./remove.ts";
+import { removeFileSync } from "./remove_sync.ts";
 
 /** How {@link withFileLock} locks and waits. */
 export interface FileLockOptions {

@@ -14,3 +14,8 @@ export function limitRemedy(error: unknown): string | null {
   const { code = "", message = "" } = (error ?? {}) as NodeJS.ErrnoException;
   return remedies[sqliteIsFull.test(message) ? "ENOSPC" : code] ?? null;
 }
+
+/** Whether this machine's disk, or what the user may use of it, is full. */
+export function isNoSpace({ code }: NodeJS.ErrnoException): boolean {
+  return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
+}

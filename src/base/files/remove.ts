@@ -1,5 +1,5 @@
-import { unlinkSync } from "node:fs";
 import { constants, type FileHandle, open, rm, unlink } from "node:fs/promises";
+import { unlessMissing } from "./remove_sync.ts";
 import { withRest } from "./write_flushing.ts";
 
 // Where a device fails, the `rm` of Bun says of a file "bad address", and not what the system said.
@@ -11,15 +11,6 @@ import { withRest } from "./write_flushing.ts";
  */
 export async function removeFile(path: string): Promise<void> {
   await unlink(path).catch(unlessMissing);
-}
-
-/** As {@link removeFile}, of a file that is short, or was never read. */
-export function removeFileSync(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    unlessMissing(error as NodeJS.ErrnoException);
-  }
 }
 
 /** How much of a file is let go of at once. */
@@ -93,8 +84,4 @@ export async function removeLeft(
   const left: string[] = [];
   for (const path of paths) await removeFile(through(path)).catch(() => left.push(path));
   return left;
-}
-
-function unlessMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== "ENOENT") throw error;
 }

@@ -14,7 +14,7 @@ import { makePrivateFolder, type OpenFolder, trustedPath, withOpenFolder } from 
 import { giveOpenFile, type Owner, ownerFor } from "./owner.ts";
 import { type OwnFile, refuseToWriteOther, requireOwn } from "./regular_file.ts";
 import { limitRemedy } from "./limit_remedy.ts";
-import { removeFileSync } from "./remove.ts";
+import { removeFileSync } from "./remove_sync.ts";
 
 /**
  * Puts a text in the place of a file, so that a reader sees the old one or the new one and never a part, also after a crash. It is

@@ -10,7 +10,7 @@ import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { trustedPath } from "../../base/files/open_folder.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";
 import { createFile, replaceFile } from "../../base/files/replace_file.ts";
-import { removeFileSync } from "../../base/files/remove.ts";
+import { removeFileSync } from "../../base/files/remove_sync.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { refuseUnknown, refuseUnreadable, refuseUnwritable } from "./refuse_user.ts";

@@ -2,7 +2,7 @@ import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { type ErrorCode, HarborError, messageOf } from "../../../base/errors.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import type { Client } from "../../database.ts";
-import { isNoSpace } from "../../../base/files/no_space.ts";
+import { isNoSpace } from "../../../base/files/limit_remedy.ts";
 import type { Session } from "../session/session.ts";
 import { sqlStateOf, statementError, wordsOf } from "../session/errors.ts";
 import { applicationName } from "../lock.ts";

@@ -23,7 +23,7 @@ import {
 } from "../../../base/files/open_folder.ts";
 import type { CopyToPlace } from "../../backup/engine.ts";
 import { copyLargeFile, isCloned } from "../../../base/files/copy_large_file.ts";
-import { removeFileSync } from "../../../base/files/remove.ts";
+import { removeFileSync } from "../../../base/files/remove_sync.ts";
 import { requireSpace } from "../../../base/files/free_space.ts";
 import { digestFile } from "../../../base/files/file_digest.ts";
 import { ownerFor } from "../../../base/files/owner.ts";
